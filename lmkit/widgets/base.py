@@ -1,0 +1,111 @@
+"""What every widget shares: bundling its code, packing its arrays, and writing it into a page of its own.
+
+A widget is a pair of files, `name.py` and `name.js`. Everything a reader does with it is computed in the browser
+from its traits, so that it works alike with a kernel, on Colab, and on a static page. This module knows nothing
+about models or attention.
+"""
+
+from __future__ import annotations
+
+import html
+import json
+import re
+import zlib
+from pathlib import Path
+
+import anywidget
+import numpy as np
+import traitlets
+from ipywidgets.embed import embed_data
+
+HERE = Path(__file__).parent
+BASE_IMPORT = re.compile(r'^import \{[^}]*\} from "\./base\.js";\n', re.MULTILINE)
+
+
+def bundle(module: str) -> str:
+    """The browser code of a widget as one ES module: `base.js` followed by `module` without its import of `base.js`.
+
+    Raises ValueError if `module` does not import from `base.js`, or still imports something after that.
+    """
+    source = (HERE / module).read_text("utf8")
+    own, found = BASE_IMPORT.subn("", source)
+    if found != 1 or re.search(r"^import ", own, re.MULTILINE):
+        raise ValueError(f'{module} must have exactly one import, from "./base.js"; a widget is one file beside it')
+    return (HERE / "base.js").read_text("utf8") + own
+
+
+def styles(module: str) -> str:
+    """`base.css` followed by the widget's own style sheet, if it has one."""
+    own = (HERE / module).with_suffix(".css")
+    return (HERE / "base.css").read_text("utf8") + (own.read_text("utf8") if own.exists() else "")
+
+
+def pack(array: np.ndarray) -> bytes:
+    """The array's bytes in C order and little-endian, as a raw deflate stream (RFC 1951), which browsers open natively."""
+    little = np.ascontiguousarray(array).astype(array.dtype.newbyteorder("<"), copy=False)
+    deflate = zlib.compressobj(level=9, wbits=-15)
+    return deflate.compress(little.tobytes()) + deflate.flush()
+
+
+class Widget(anywidget.AnyWidget):
+    """Base of all widgets: a subclass names its JavaScript file in `_module` and the heights to reserve in `_reserve`."""
+
+    _module: str = ""
+    _reserve: tuple[int, int] = (0, 0)  # CSS pixels kept free on the page before the widget draws: wide, narrow (< 600 px)
+
+    _height = traitlets.List(traitlets.Int()).tag(sync=True)
+
+    def __init_subclass__(cls, **kwargs) -> None:
+        if cls._module:
+            cls._esm = bundle(cls._module)
+            cls._css = styles(cls._module)
+        super().__init_subclass__(**kwargs)
+
+    def __init__(self, **traits) -> None:
+        super().__init__(_height=list(self._reserve), **traits)
+
+    def describe(self) -> str:
+        """One line saying what is shown, the same on every machine; `repr` prints it, so the tests compare it."""
+        raise TypeError(f"{type(self).__name__} has no describe(); a widget must say in one line what it shows")
+
+    def __repr__(self) -> str:
+        return self.describe()
+
+    def to_html(self, title: str | None = None) -> str:
+        """A page of its own, without any address in it: save it, open it from a folder, send it to a friend."""
+        return page([self], title or type(self).__name__)
+
+
+def script_json(value: object) -> str:
+    """JSON that is safe inside a script element, whatever text it holds."""
+    return json.dumps(value, ensure_ascii=False, separators=(",", ":")).replace("<", "\\u003c")
+
+
+def page(widgets: list[Widget], title: str) -> str:
+    """A self-contained HTML page that shows `widgets` one below the other, with no kernel and no request."""
+    data = embed_data(views=widgets, drop_defaults=False)
+    kinds = "application/vnd.jupyter.widget-state+json", "application/vnd.jupyter.widget-view+json"
+    views = "\n".join(
+        f'<div class="lmkit-slot"><script type="{kinds[1]}">{script_json(spec)}</script></div>' for spec in data["view_specs"]
+    )
+    return f"""<!doctype html>
+<html lang="en">
+<head>
+<meta charset="utf-8">
+<meta name="viewport" content="width=device-width, initial-scale=1">
+<title>{html.escape(title)}</title>
+<style>
+body {{ margin: 0 auto; padding: 0.5rem; max-width: 76rem; color-scheme: light dark; background: Canvas; color: CanvasText; }}
+</style>
+</head>
+<body>
+<main>
+{views}
+</main>
+<script type="{kinds[0]}">{script_json(data["manager_state"])}</script>
+<script>
+{(HERE / "mount.js").read_text("utf8")}
+</script>
+</body>
+</html>
+"""
