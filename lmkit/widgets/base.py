@@ -19,19 +19,29 @@ import traitlets
 from ipywidgets.embed import embed_data
 
 HERE = Path(__file__).parent
-BASE_IMPORT = re.compile(r'^import \{[^}]*\} from "\./base\.js";\n', re.MULTILINE)
+IMPORT = re.compile(r'^import \{[^}]*\} from "\./([\w]+\.js)";\n', re.MULTILINE)
 
 
 def bundle(module: str) -> str:
-    """The browser code of a widget as one ES module: `base.js` followed by `module` without its import of `base.js`.
+    """The browser code of a widget as one ES module: each file that `module` imports from this folder, once, then `module`.
 
-    Raises ValueError if `module` does not import from `base.js`, or still imports something after that.
+    The files are joined as they stand, so a top-level name may be used in one of them only. Raises ValueError where an
+    import is left that does not name a file beside the widget: a page has nothing else to import.
     """
-    source = (HERE / module).read_text("utf8")
-    own, found = BASE_IMPORT.subn("", source)
-    if found != 1 or re.search(r"^import ", own, re.MULTILINE):
-        raise ValueError(f'{module} must have exactly one import, from "./base.js"; a widget is one file beside it')
-    return (HERE / "base.js").read_text("utf8") + own
+    parts: dict[str, str] = {}
+
+    def add(name: str) -> None:
+        if name in parts:
+            return
+        source = (HERE / name).read_text("utf8")
+        for imported in IMPORT.findall(source):
+            add(imported)
+        parts[name] = IMPORT.sub("", source)
+        if left := re.search(r"^import .*", parts[name], re.MULTILINE):
+            raise ValueError(f'{name}: {left[0]!r} cannot be bundled; import {{ names }} from "./file.js", a file beside it')
+
+    add(module)
+    return "".join(parts.values())
 
 
 def styles(module: str) -> str:
@@ -56,7 +66,7 @@ class Widget(anywidget.AnyWidget):
     _height = traitlets.List(traitlets.Int()).tag(sync=True)
 
     def __init_subclass__(cls, **kwargs) -> None:
-        if cls._module:
+        if "_module" in vars(cls):  # not for the classes that traitlets derives when it adds traits
             cls._esm = bundle(cls._module)
             cls._css = styles(cls._module)
         super().__init_subclass__(**kwargs)

@@ -13,6 +13,7 @@
     for (const script of document.querySelectorAll(STATE)) {
       const document_ = JSON.parse(script.textContent);
       for (const [id, model] of Object.entries(document_.state ?? {})) states.set(id, model);
+      if (Object.keys(document_.state ?? {}).every(isOurs)) script.type = "application/x-mounted-widget-state+json"; // not the html-manager's
     }
   }
 

@@ -1,0 +1,96 @@
+// Draws the plotly figures of a page: when one comes near, in the colours of the page, as wide as the text.
+// A classic script without fetch(), so that it works on file:// too.
+(() => {
+  "use strict";
+  const here = document.currentScript;
+  const PLOTLY = new URL(here.dataset.plotly, here.src).href;
+  const DEFAULT_FIRST_COLOUR = "#636efa"; // of plotly's own template, which fits a light page only
+  const NARROW = 520; // CSS pixels
+  const LEGEND_BELOW = 64; // CSS pixels from the plot to a legend under it: room for the axis and its title
+
+  let loading = null;
+  function loadPlotly() {
+    loading ??= new Promise((resolve, reject) => {
+      const script = Object.assign(document.createElement("script"), { src: PLOTLY, onload: resolve });
+      script.onerror = () => reject(new Error("the plotting script could not be loaded"));
+      document.head.append(script);
+    });
+    return loading;
+  }
+
+  const isObject = (value) => value !== null && typeof value === "object" && !Array.isArray(value);
+
+  function merge(below, above) {
+    const result = { ...below };
+    for (const [key, value] of Object.entries(above ?? {})) {
+      result[key] = isObject(value) && isObject(result[key]) ? merge(result[key], value) : value;
+    }
+    return result;
+  }
+
+  function pageTemplate(element) {
+    const style = getComputedStyle(element);
+    const colour = (name) => style.getPropertyValue(name).trim();
+    const axis = {
+      gridcolor: colour("--figure-grid"), zerolinecolor: colour("--figure-line"), linecolor: colour("--figure-line"),
+      tickcolor: colour("--figure-line"), automargin: true, title: { standoff: 10 },
+    };
+    return {
+      layout: {
+        font: { family: style.fontFamily, size: 14, color: colour("--figure-ink") },
+        paper_bgcolor: "rgba(0,0,0,0)", plot_bgcolor: "rgba(0,0,0,0)",
+        colorway: colour("--figure-colours").split(/\s+/),
+        xaxis: axis, yaxis: axis, margin: { l: 56, r: 16, t: 56, b: 48 },
+        hoverlabel: { bgcolor: colour("--figure-paper"), bordercolor: colour("--figure-line"), font: { color: colour("--figure-ink") } },
+        legend: { bgcolor: "rgba(0,0,0,0)" },
+      },
+    };
+  }
+
+  function themed(layout, plot) {
+    const page = pageTemplate(plot);
+    const own = layout.template?.layout ?? {};
+    const isDefault = own.colorway?.[0]?.toLowerCase() === DEFAULT_FIRST_COLOUR;
+    const result = merge(layout, { autosize: true, template: isDefault ? page : merge(layout.template ?? {}, page) });
+    if (!isDefault && own.colorway) result.template.layout.colorway = own.colorway;
+    delete result.width;
+    if (plot.clientWidth < NARROW && !layout.legend?.orientation) {
+      const below = LEGEND_BELOW / Math.max(LEGEND_BELOW, plot.clientHeight - 2 * LEGEND_BELOW);
+      result.legend = merge(result.legend ?? {}, { orientation: "h", y: -below, yanchor: "top", x: 0 });
+    }
+    return result;
+  }
+
+  async function draw(figure) {
+    const plot = figure.querySelector(".plotly-figure-plot");
+    const { data, layout, config } = JSON.parse(figure.querySelector('script[type="application/json"]').textContent);
+    const settings = { displaylogo: false, responsive: false, modeBarButtonsToRemove: ["lasso2d", "select2d"], ...config };
+    if (plot.clientWidth < NARROW) settings.displayModeBar = false; // it would cover the title
+    try {
+      await loadPlotly();
+      plot.replaceChildren();
+      const paint = () => globalThis.Plotly.react(plot, data, themed(layout, plot), settings);
+      await paint();
+      let width = plot.clientWidth;
+      new ResizeObserver(() => {
+        if (plot.clientWidth && plot.clientWidth !== width) paint((width = plot.clientWidth));
+      }).observe(plot);
+      new MutationObserver(paint).observe(document.documentElement, { attributes: true, attributeFilter: ["data-theme"] });
+      figure.dataset.drawn = "";
+    } catch (error) {
+      plot.setAttribute("role", "alert");
+      plot.textContent = `This figure could not be drawn: ${error.message}`;
+      console.error(error);
+    }
+  }
+
+  const near = new IntersectionObserver((entries) => {
+    for (const { isIntersecting, target } of entries) {
+      if (!isIntersecting) continue;
+      near.unobserve(target);
+      draw(target);
+    }
+  }, { rootMargin: "1200px" });
+  document.querySelectorAll(".plotly-figure").forEach((figure) => near.observe(figure));
+  window.addEventListener("beforeprint", () => document.querySelectorAll(".plotly-figure:not([data-drawn])").forEach(draw));
+})();

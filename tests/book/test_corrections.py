@@ -1,0 +1,72 @@
+"""The corrections: every entry whole, every box and its entry tied together."""
+
+import re
+
+import pytest
+from sphinx.errors import ExtensionError
+
+from book.corrections import SEVERITY, read_errata
+from tests.book.small import ROOT
+
+ERRATA = read_errata(ROOT / "chapters" / "errata.csv")
+BIB = (ROOT / "chapters" / "references.bib").read_text("utf8")
+KEYS = re.findall(r"^@\w+\{([^,]+),", BIB, re.MULTILINE)
+PAGES = {path.relative_to(ROOT).with_suffix("").as_posix() for path in (ROOT / "chapters").glob("[0-9]*.ipynb")}
+ROW = "E067,S1,Weights are computed,权重是习得的,They are not.,They are computed.,vaswani2017attention,one,yes: section 3.2"
+CORRECTIONS = "# Corrections\n\n```{corrections}\n```\n"
+BIBLIOGRAPHY = "# References\n\n```{bibliography}\n:all:\n```\n"
+BOX = ":::{{admonition}} The sources said: weights are learned ({})\n:class: sources-said\nThe projections are.\n:::\n"
+
+
+@pytest.mark.parametrize("erratum", ERRATA.values(), ids=lambda e: e.id)
+def test_an_entry_is_whole(erratum):
+    assert re.fullmatch(r"E\d{3}", erratum.id) and erratum.severity in SEVERITY
+    assert erratum.title and erratum.problem and erratum.correct
+    assert all(re.search(r"[一-鿿]", quote) for quote in erratum.said), "quotes are in Chinese, as the sources are"
+    assert erratum.sources and set(erratum.sources) <= set(KEYS)
+    assert re.match(r"(yes|partly|no): .{20,}", erratum.verified), "says whether it was checked, and how or why not"
+    assert erratum.chapters
+
+
+def test_entries_are_sorted():
+    assert list(ERRATA) == sorted(ERRATA)
+
+
+def test_references_are_sorted_and_named_alike():
+    assert sorted(KEYS) == KEYS and len(KEYS) == len(set(KEYS))
+    assert all(re.fullmatch(r"[a-z][a-z0-9]+", key) for key in KEYS)
+
+
+def test_box_and_entry_lead_to_each_other(build):
+    pages = {
+        "index": "# Home",
+        "one": "# One\n\n" + BOX.format("E067"),
+        "chapters/corrections": CORRECTIONS,
+        "refs": BIBLIOGRAPHY,
+    }
+    html = build(pages, errata=(ROW,))
+    chapter, page = ((html / f"{name}.html").read_text("utf8") for name in ("one", "chapters/corrections"))
+    assert re.search(r'<div class="[^"]*sources-said[^"]*" id="e067">', chapter)
+    assert 'href="chapters/corrections.html#e067"' in chapter
+    assert 'id="e067"' in page and 'href="../one.html#e067"' in page
+    assert "权重是习得的" in page and "teaches something false" in page and 'href="../refs.html#' in page
+
+
+@pytest.mark.parametrize(
+    ("body", "row", "message"),
+    [
+        (BOX.format("E999"), ROW, "one: a box names E999, which chapters/errata.csv does not hold"),
+        ("words", ROW, "E067 names one, which has no sources-said box"),
+        (BOX.format("sorry"), ROW, "must end in its number"),
+    ],
+)
+def test_a_box_or_an_entry_alone_fails_the_build(build, body, row, message):
+    pages = {"index": "# Home", "one": f"# One\n\n{body}", "chapters/corrections": CORRECTIONS, "refs": BIBLIOGRAPHY}
+    with pytest.raises(ExtensionError, match=re.escape(message)):
+        build(pages, errata=(row,))
+
+
+def test_an_entry_may_wait_for_its_chapter(build):
+    pages = {"index": "# Home", "chapters/corrections": CORRECTIONS, "refs": BIBLIOGRAPHY}
+    page = (build(pages, errata=(ROW,)) / "chapters/corrections.html").read_text("utf8")
+    assert "Not yet treated in a published chapter" in page

@@ -1,0 +1,56 @@
+"""Plotly figures: drawn from unchanged notebooks, escaped, named, and paid for only where they stand."""
+
+import json
+import re
+from html import unescape
+
+import plotly.graph_objects as go
+
+from book.figures import MIME, container, to_html
+from tests.book.small import cell, notebook
+
+FIGURE = {
+    "data": [{"type": "bar", "y": [1, 2], "name": "</script><b>x</b>"}],
+    "layout": {"title": {"text": "Loss & <i>more</i>"}},
+}
+
+
+def content(html: str) -> dict:
+    return json.loads(re.search(r'<script type="application/json">(.*?)</script>', html, re.DOTALL)[1])
+
+
+def test_the_figure_stands_in_the_page_as_it_was_stored():
+    html = container(FIGURE)
+    assert content(html) == {**FIGURE, "config": {}}
+    assert html.count("</script>") == 1 and "<b>" not in html
+    assert "--figure-height:450px" in html
+    assert "--figure-height:300px" in container({"data": [], "layout": {"height": 300}})
+
+
+def test_it_has_a_name_and_its_words():
+    layout = {"title": "Loss", "xaxis": {"title": {"text": "step"}}, "yaxis": {"title": {"text": "nats"}}}
+    name = unescape(re.search(r'aria-label="([^"]*)"', container({"data": [{"name": "train"}], "layout": layout}))[1])
+    assert name == "Figure: Loss; x: step; y: nats; shows train"
+    assert 'tabindex="0"' in container(FIGURE)
+    assert "<pre>a &lt; b</pre>" in container(FIGURE, "a < b")
+
+
+def test_other_outputs_are_left_alone():
+    output = {"data": {"text/plain": "3"}}
+    to_html(output)
+    assert output == {"data": {"text/plain": "3"}}
+
+
+def test_the_dump_that_plotly_prints_is_no_description():
+    output = {"data": {MIME: FIGURE, "text/plain": "Figure({\n    'data': []})"}}
+    to_html(output)
+    assert "This figure in words" not in output["data"]["text/html"] and MIME not in output["data"]
+
+
+def test_plotly_is_loaded_only_where_there_is_a_figure(build):
+    figure = json.loads(go.Figure([go.Bar(y=[1, 2, 3])]).to_json())
+    html = build({"index": "# Home", "one": notebook("# One", cell("fig", {MIME: figure})), "two": notebook("# Two", cell("1"))})
+    pages = {name: (html / f"{name}.html").read_text("utf8") for name in ("index", "one", "two")}
+    assert 'class="plotly-figure"' in pages["one"] and "figures.js" in pages["one"]
+    assert "plotly" not in pages["index"] and "plotly" not in pages["two"]
+    assert len(list((html / "_static" / "inside").glob("plotly-*.min.js"))) == 1

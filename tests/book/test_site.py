@@ -1,0 +1,275 @@
+"""The built site as a reader meets it: every page, over http and from a folder, light and dark, wide and narrow.
+
+`make book` builds it; these tests look at what lies in `_build/html` and at nothing else.
+"""
+
+from __future__ import annotations
+
+import json
+import re
+from contextlib import contextmanager
+from pathlib import Path
+
+import nbformat
+import pytest
+import yaml
+
+from book import address, vendor
+from lmkit.widgets.base import HERE as WIDGETS
+from lmkit.widgets.base import Widget, bundle, styles
+from tests.book.small import ROOT, STATE, VIEW
+from tests.browser import as_file, scrolls_sideways, served, visit, wait_for_widgets
+
+TOC = yaml.safe_load((ROOT / "_toc.yml").read_text("utf8"))
+DOCUMENTS = [TOC["root"], *(chapter["file"] for part in TOC["parts"] for chapter in part["chapters"])]
+PAGES = [f"{name}.html" for name in DOCUMENTS] + ["genindex.html", "search.html"]
+NOTEBOOKS = sorted((ROOT / "chapters").glob("[0-9]*.ipynb"))
+CHAPTERS = [f"chapters/{path.stem}.html" for path in NOTEBOOKS]
+HEAVY = {"mathjax": "tex-svg.js", "plotly": "plotly-", "html-manager": "embed-amd.js", "fontawesome": "fontawesome"}
+
+
+@contextmanager
+def opened(chromium, site: Path, name: str, scheme: str = "http", **options):
+    """A page of the built site, cut off from all others."""
+    if scheme == "file":
+        with visit(chromium, as_file(site) + name, root=as_file(site), **options) as seen:
+            yield seen
+    else:
+        with served(site) as base, visit(chromium, base + name, **options) as seen:
+            yield seen
+
+
+def views_on(site: Path, name: str) -> int:
+    return (site / name).read_text("utf8").count(f'<script type="{VIEW}">')
+
+
+def test_every_document_of_the_table_of_contents_has_its_page(site):
+    missing = [name for name in PAGES if not (site / name).is_file()]
+    assert not missing, f"the build says nothing when these are missing: {missing}"
+    assert {f"chapters/{path.stem}" for path in NOTEBOOKS} <= set(DOCUMENTS), "every notebook is in _toc.yml"
+
+
+@pytest.mark.parametrize("scheme", ["http", "file"])
+@pytest.mark.parametrize("name", PAGES)
+def test_a_page_loads_whole_from_the_site_and_its_widgets_mount(chromium, site, name, scheme):
+    with opened(chromium, site, name, scheme) as seen:
+        expected = views_on(site, name)
+        if expected:
+            wait_for_widgets(seen.page)
+            assert seen.page.locator("[data-mounted]").count() == expected
+        for figure in seen.page.locator(".plotly-figure").all():
+            figure.scroll_into_view_if_needed()
+            figure.locator(".main-svg").first.wait_for(timeout=30_000)
+        seen.page.wait_for_timeout(300)
+        assert seen.page.get_by_role("heading", level=1).first.text_content().strip()
+        assert seen.clean()
+
+
+@pytest.mark.parametrize("name", CHAPTERS)
+def test_a_chapter_shows_live_figures_and_one_copy_of_their_code(site, name):
+    page = (site / name).read_text("utf8")
+    assert views_on(site, name) >= 2
+    states = [json.loads(text) for text in re.findall(rf'<script type="{re.escape(STATE)}">(.*?)</script>', page, re.DOTALL)]
+    models = {key: model for state in states for key, model in state["state"].items()}
+    for key in ("_esm", "_css"):
+        texts = [m["state"][key] for m in models.values() if isinstance(m["state"].get(key), str) and m["state"][key]]
+        assert texts and len(texts) == len(set(texts)), f"{name} holds the same {key} twice"
+
+
+@pytest.mark.parametrize("path", NOTEBOOKS, ids=lambda p: p.stem)
+def test_the_stored_code_of_every_widget_is_that_of_the_package(path):
+    import lmkit.widgets.attention
+    import lmkit.widgets.quiz
+    import lmkit.widgets.sampling  # noqa: F401
+
+    classes = {f"{c.__module__}.{c.__qualname__}": c for c in Widget.__subclasses__() if c._module}
+    models = nbformat.read(path, as_version=4).metadata["widgets"][STATE]["state"]
+    ours = [m["state"] for m in models.values() if m["model_module"] == "anywidget"]
+    assert ours
+    for state in ours:
+        kind = classes[state["_anywidget_id"]]
+        fresh = state["_esm"] == bundle(kind._module) and state["_css"] == styles(kind._module)
+        assert fresh, f"{path.name} holds an older {kind.__name__}; run: make execute"
+
+
+AXE = "async () => (await axe.run(document, { resultTypes: ['violations'] })).violations"
+
+
+@pytest.mark.parametrize(("dark", "width"), [(False, 1280), (True, 1280), (False, 360)], ids=["light", "dark", "narrow"])
+@pytest.mark.parametrize("name", PAGES)
+def test_axe_finds_nothing_serious(chromium, site, name, dark, width):
+    axe = vendor.files("axe-core")["axe.min.js"].read_text("utf8")
+    with opened(chromium, site, name, dark=dark, width=width) as seen:
+        if views_on(site, name):
+            wait_for_widgets(seen.page)
+        if "tex-svg.js" in (site / name).read_text("utf8"):
+            seen.page.wait_for_selector("mjx-container", state="attached")
+        seen.page.wait_for_timeout(400)
+        assert seen.page.evaluate("document.documentElement.dataset.theme") == ("dark" if dark else "light")
+        seen.page.evaluate(axe)
+        found = [v for v in seen.page.evaluate(AXE) if v["impact"] in ("serious", "critical")]
+        lines = [f"{v['impact']}: {v['help']}: {node['html'][:160]}" for v in found for node in v["nodes"][:4]]
+        assert not lines, f"{name}:\n  " + "\n  ".join(lines)
+
+
+@pytest.mark.parametrize("width", [360, 768])
+@pytest.mark.parametrize("name", PAGES)
+def test_a_narrow_window_does_not_scroll_sideways(chromium, site, name, width):
+    with opened(chromium, site, name, width=width) as seen:
+        if views_on(site, name):
+            wait_for_widgets(seen.page)
+        seen.page.wait_for_timeout(500)
+        assert not scrolls_sideways(seen.page)
+
+
+SHIFTS = """
+  window.shifts = [];
+  new PerformanceObserver((list) => {
+    for (const entry of list.getEntries()) if (!entry.hadRecentInput) window.shifts.push(entry.value);
+  }).observe({ type: "layout-shift", buffered: true });
+"""
+
+
+@pytest.mark.parametrize("width", [360, 1280])
+@pytest.mark.parametrize("name", CHAPTERS)
+def test_mounting_does_not_shift_the_page(chromium, site, name, width):
+    with opened(chromium, site, name, width=width, before=SHIFTS) as seen:
+        wait_for_widgets(seen.page)
+        seen.page.wait_for_timeout(1500)
+        assert sum(seen.page.evaluate("window.shifts")) < 0.1
+
+
+PAINT = """() => [...document.querySelectorAll(".lmkit-slot .lmkit")].map((element) => {
+  const canvas = element.querySelector("canvas");
+  return [getComputedStyle(element).backgroundColor, getComputedStyle(element).color, canvas ? canvas.toDataURL() : ""];
+})"""
+
+
+@pytest.mark.parametrize("name", CHAPTERS)
+def test_the_theme_button_changes_every_widget(chromium, site, name):
+    with opened(chromium, site, name) as seen:
+        page = seen.page
+        wait_for_widgets(page)
+        page.wait_for_timeout(500)
+        light = page.evaluate(PAINT)
+        page.locator(".theme-switch-button:visible").first.click()
+        page.wait_for_function("document.documentElement.dataset.theme === 'dark'")
+        page.wait_for_timeout(500)
+        dark = page.evaluate(PAINT)
+        assert light and len(light) == len(dark)
+        for before, after in zip(light, dark, strict=True):
+            assert before[0] != after[0] and before[1] != after[1]
+            assert not before[2] or before[2] != after[2], "what is drawn follows the page too"
+        assert seen.clean()
+
+
+@pytest.mark.parametrize("name", PAGES)
+def test_a_page_loads_only_what_it_uses(chromium, site, name):
+    text = (site / name).read_text("utf8")
+    used = {
+        "mathjax": "math notranslate" in text,
+        "plotly": 'class="plotly-figure"' in text,
+        "html-manager": "embed-amd.js" in text,
+        "fontawesome": False,
+    }
+    with opened(chromium, site, name) as seen:
+        seen.page.wait_for_timeout(300)
+        for figure in seen.page.locator(".plotly-figure").all():
+            figure.scroll_into_view_if_needed()
+            figure.locator(".main-svg").first.wait_for(timeout=30_000)
+        loaded = {kind: any(mark in url for url in seen.loaded) for kind, mark in HEAVY.items()}
+    assert loaded == used
+
+
+LOOKS = """() => [...document.querySelectorAll(".lmkit")].map((root) => [...root.querySelectorAll(":not(caption)")].map((e) => {
+  const style = getComputedStyle(e);
+  const properties = ["fontSize", "fontWeight", "color", "backgroundColor", "paddingLeft", "paddingTop", "maxWidth"];
+  const form = ["INPUT", "SELECT", "BUTTON", "OPTION"].includes(e.tagName); // browsers and themes set their fonts
+  return [e.tagName, ...properties.slice(form ? 1 : 0).map((name) => style[name])].join(" ");
+}))"""
+
+
+@pytest.mark.parametrize("name", CHAPTERS)
+def test_the_style_of_the_book_leaves_the_widgets_alone(chromium, site, name, tmp_path):
+    page = (site / name).read_text("utf8")
+    views = re.findall(rf'<script type="{re.escape(VIEW)}">.*?</script>', page, re.DOTALL)
+    states = re.findall(rf'<script type="{re.escape(STATE)}">.*?</script>', page, re.DOTALL)
+    with opened(chromium, site, name) as seen:
+        wait_for_widgets(seen.page)
+        in_the_book = seen.page.evaluate(LOOKS)
+        width = seen.page.locator(".lmkit-slot").first.bounding_box()["width"]
+    alone = tmp_path / "alone.html"
+    head = f'<!doctype html><html lang="en"><meta charset="utf-8"><body style="width: {width}px; margin: 0">'
+    slots = [f'<div class="lmkit-slot">{view}</div>' for view in views]
+    mount = (WIDGETS / "mount.js").read_text("utf8")
+    alone.write_text("\n".join([head, *slots, *states, f"<script>{mount}</script>"]), "utf8")
+    with visit(chromium, alone.as_uri()) as seen:
+        wait_for_widgets(seen.page)
+        by_themselves = seen.page.evaluate(LOOKS)
+    for here, there in zip(in_the_book, by_themselves, strict=True):
+        assert here == there
+
+
+def test_the_concept_map_filters_by_words_priority_and_cells(chromium, site):
+    with opened(chromium, site, "chapters/concept_map.html") as seen:
+        page = seen.page
+        rows = page.locator("table.concept-map tbody tr:visible")
+        assert rows.count() == 371
+        page.get_by_label("Find an idea").press_sequentially("自注意力")
+        assert 0 < rows.count() < 20
+        assert all("自注意力" in text for text in rows.all_text_contents())
+        page.get_by_label("Find an idea").fill("")
+        page.get_by_label("Priority").select_option("1")
+        assert rows.count() == 163
+        page.get_by_label("only ideas with a cell").check()
+        shown = rows.count()
+        assert 0 < shown < 163 and f"{shown} of 371 ideas" in page.locator(".concept-filter output").text_content()
+        assert f"{shown} of 163" in page.locator(".concept-counts li").first.text_content()
+        link = page.locator("table.concept-map tbody tr:visible a").first
+        anchor = link.get_attribute("href").split("#")[1]
+        link.click()
+        page.wait_for_url(f"**#{anchor}")
+        assert page.locator(f'[id="{anchor}"]').count() == 1
+        assert seen.clean()
+
+
+def test_without_scripts_the_concept_map_is_a_table(chromium, site):
+    with opened(chromium, site, "chapters/concept_map.html", scripts=False) as seen:
+        assert seen.page.locator("table.concept-map tbody tr:visible").count() == 371
+        assert seen.page.locator(".concept-filter").count() == 0
+
+
+def test_boxes_lead_to_corrections_and_back(chromium, site):
+    with opened(chromium, site, CHAPTERS[0]) as seen:
+        page = seen.page
+        number = page.locator(".sources-said .admonition-title a").first
+        anchor = number.get_attribute("href").split("#")[1]
+        number.click()
+        page.wait_for_url(f"**/corrections.html#{anchor}")
+        page.locator(f"section#{anchor} .correction-links a").first.click()
+        page.wait_for_url(f"**/{CHAPTERS[0]}#{anchor}")
+        assert "sources-said" in page.locator(f"#{anchor}").get_attribute("class")
+        assert seen.clean()
+
+
+def test_search_works_from_a_folder_too(chromium, site):
+    for scheme in ("http", "file"):
+        with opened(chromium, site, "search.html", scheme) as seen:
+            page = seen.page
+            page.goto(page.url + "?q=softmax")
+            page.locator("#search-results li a").first.wait_for(timeout=20_000)
+            assert page.locator("#search-results li").count() >= 1
+            assert seen.clean()
+
+
+def test_downloads_say_where_the_package_comes_from(site):
+    source = address.requirement(address.read())
+    for path in NOTEBOOKS:
+        text = (site / "_sources" / "chapters" / path.name).read_text("utf8")
+        assert address.PLACEHOLDER not in text and f"lmkit @ {source}" in text
+
+
+def test_no_page_names_a_path_of_the_machine_that_built_it(site):
+    for path in site.rglob("*.html"):
+        text = path.read_text("utf8")
+        assert str(ROOT) not in text and str(Path.home()) + "/" not in text, path

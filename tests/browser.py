@@ -1,0 +1,184 @@
+"""Chromium for the tests: found on the system, started with nothing of a user's, and cut off from every other site.
+
+    def test_something(chromium, tmp_path):
+        with served(folder) as address, visit(chromium, address + "page.html") as seen:
+            seen.page.get_by_role("slider").press("ArrowRight")
+            assert seen.clean()
+
+`chromium` is a fixture; import it in the test module or its conftest. A page may request what lies under its own
+address (a served folder, or a folder opened as file://), and data: and blob: addresses. Everything else is aborted and
+kept in `seen.cut`.
+"""
+
+from __future__ import annotations
+
+import functools
+import http.server
+import shutil
+import threading
+from collections.abc import Iterator
+from contextlib import contextmanager
+from dataclasses import dataclass, field
+from pathlib import Path
+
+import pytest
+from playwright.sync_api import Browser, Page, Playwright, Route, sync_playwright
+
+NAMES = ("chromium", "chromium-browser", "google-chrome", "google-chrome-stable")
+FLAGS = (
+    "--no-sandbox",
+    "--disable-gpu",
+    "--disable-quic",
+    "--no-first-run",
+    "--disable-background-networking",
+    "--disable-component-update",
+    "--disable-sync",
+)
+
+
+def find_chromium() -> str:
+    """The path of the system's Chromium or Chrome. Fails the test with the way to get one if there is none."""
+    found = next(filter(None, map(shutil.which, NAMES)), None)
+    if found is None:
+        pytest.fail(f"none of {', '.join(NAMES)} is installed; on Debian and Ubuntu: make chromium", pytrace=False)
+    return found
+
+
+def launch(playwright: Playwright) -> Browser:
+    """A headless browser with an empty profile."""
+    return playwright.chromium.launch(executable_path=find_chromium(), args=list(FLAGS))
+
+
+@pytest.fixture(scope="module")
+def chromium() -> Iterator[Browser]:
+    """One browser for the tests of a module; every visit has its own context, hence its own storage."""
+    with sync_playwright() as playwright:
+        browser = launch(playwright)
+        yield browser
+        browser.close()
+
+
+class QuietHandler(http.server.SimpleHTTPRequestHandler):
+    def log_message(self, *args: object) -> None:
+        pass
+
+
+@contextmanager
+def served(folder: Path) -> Iterator[str]:
+    """Serves a folder on loopback; gives its address, which ends in a slash."""
+    server = http.server.ThreadingHTTPServer(("127.0.0.1", 0), functools.partial(QuietHandler, directory=str(folder)))
+    thread = threading.Thread(target=server.serve_forever, daemon=True)
+    thread.start()
+    try:
+        yield f"http://127.0.0.1:{server.server_port}/"
+    finally:
+        server.shutdown()
+        server.server_close()
+        thread.join()
+
+
+def as_file(folder: Path) -> str:
+    """The file:// address of a folder, which ends in a slash."""
+    return folder.resolve().as_uri() + "/"
+
+
+@dataclass
+class Seen:
+    """A page that was opened, and what went wrong on it."""
+
+    page: Page
+    errors: list[str] = field(default_factory=list)  # console errors and uncaught exceptions
+    cut: list[str] = field(default_factory=list)  # addresses elsewhere that the page asked for
+    missing: list[str] = field(default_factory=list)  # addresses of its own that answered 400 or more
+    loaded: dict[str, int] = field(default_factory=dict)  # address: bytes, of its own that answered
+
+    def clean(self) -> bool:
+        """Whether nothing at all went wrong. Fails with the list otherwise, which says more than False."""
+        wrong = self.errors + [f"asked for {url}" for url in self.cut] + [f"not found: {url}" for url in self.missing]
+        assert not wrong, f"{self.page.url}:\n  " + "\n  ".join(wrong)
+        return True
+
+
+@contextmanager
+def visit(
+    browser: Browser,
+    url: str,
+    *,
+    root: str | None = None,
+    width: int = 1280,
+    height: int = 900,
+    dark: bool = False,
+    scripts: bool = True,
+    wait: str = "load",
+    before: str = "",
+) -> Iterator[Seen]:
+    """Opens `url` with everything outside `root` (by default its own folder, or its own host) cut off.
+
+    `dark` sets the system's preference; `width` under 600 emulates a touch screen; `before` is a script that runs
+    before those of the page.
+    """
+    root = root or own_root(url)
+    context = browser.new_context(
+        viewport={"width": width, "height": height},
+        color_scheme="dark" if dark else "light",
+        has_touch=width < 600,
+        java_script_enabled=scripts,
+        accept_downloads=True,
+    )
+    page = context.new_page()
+    seen = Seen(page)
+    page.on("pageerror", lambda error: seen.errors.append(str(error)))
+    page.on("console", lambda message: seen.errors.append(message.text) if message.type == "error" else None)
+    page.on("response", lambda response: note(seen, response.url, response.status, response.headers))
+    page.route("**/*", lambda route: admit(seen, route, root))
+    if before:
+        page.add_init_script(before)
+    try:
+        page.goto(url, wait_until=wait)
+        yield seen
+    finally:
+        context.close()
+
+
+def own_root(url: str) -> str:
+    """What a page may load from: the whole host over http, the page's folder on file://."""
+    if url.startswith("http"):
+        return "/".join(url.split("/")[:3]) + "/"
+    return url.split("#")[0].rsplit("/", 1)[0] + "/"
+
+
+def note(seen: Seen, url: str, status: int, headers: dict[str, str]) -> None:
+    if status >= 400:
+        seen.missing.append(url)
+    else:
+        seen.loaded[url] = int(headers.get("content-length") or 0)
+
+
+def admit(seen: Seen, route: Route, root: str) -> None:
+    url = route.request.url
+    if url.startswith((root, "data:", "blob:", "about:")):
+        route.continue_()
+    else:
+        seen.cut.append(url)
+        route.abort()
+
+
+def wait_for_widgets(page: Page, timeout: float = 20_000) -> None:
+    """Waits until every widget of the page is mounted. Fails if one could not start."""
+    page.wait_for_function("document.documentElement.dataset.widgets === 'ready'", timeout=timeout)
+    broken = page.locator(".lmkit-error").all_text_contents()
+    assert not broken, f"{page.url}: {broken}"
+
+
+def scrolls_sideways(page: Page) -> list[str]:
+    """The elements that make the page wider than its window, outermost first; empty if it does not scroll sideways."""
+    return page.evaluate(
+        """() => {
+          const room = document.documentElement.clientWidth;
+          if (document.documentElement.scrollWidth <= room + 1) return [];
+          const outside = (e) => e.getBoundingClientRect().right > room + 1;
+          const wide = [...document.querySelectorAll("main *, body > *")].filter(outside);
+          return ["page is " + document.documentElement.scrollWidth + " px wide",
+                  ...wide.slice(0, 8).map((e) => e.tagName + "." + e.className + " " + e.textContent.trim().slice(0, 40))];
+        }"""
+    )
