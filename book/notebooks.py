@@ -11,7 +11,7 @@ from collections.abc import Iterator
 from sphinx.application import Sphinx
 from sphinx.errors import ExtensionError
 
-from book import concepts, figures
+from book import address, concepts, figures
 
 WIDGET_VIEW = "application/vnd.jupyter.widget-view+json"
 
@@ -26,6 +26,9 @@ def prepare(app: Sphinx, docname: str, source: list[str]) -> None:
         describe_widget(output)
         figures.to_html(output)
     concepts.remember(app, docname, notebook)
+    url = app.config.html_context.get("repository", "")
+    if address.is_published(url):
+        notebook = address.fill(notebook, address.requirement(url))
     source[0] = json.dumps(notebook)
 
 

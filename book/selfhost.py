@@ -21,6 +21,9 @@ MOUNT = HERE.parent / "lmkit" / "widgets" / "mount.js"
 STATIC = "inside"  # below _static; the theme owns _static/vendor
 ICONS = "@fortawesome/fontawesome-free"
 OLD_ICON_NAMES = {"home": "house", "pencil-alt": "pencil"}
+NO_SUMMARIES_FROM_A_FOLDER = (
+    'if (location.protocol === "file:") DOCUMENTATION_OPTIONS.SHOW_SEARCH_SUMMARY = false; // no fetch there'
+)
 MENDED = {
     '<summary aria-label="Toggle hidden content">': "<summary>",
     '<div role="list" class="citation-list">': '<div class="citation-list">',
@@ -117,6 +120,8 @@ def order_scripts(app: Sphinx, pagename: str, templatename: str, context: dict, 
             script.attributes.pop("defer", None)  # all pages share these objects
         elif script.filename and "async" not in script.attributes:
             script.attributes["defer"] = "defer"
+    if pagename == "search":
+        app.add_js_file(None, body=NO_SUMMARIES_FROM_A_FOLDER)
     if "math notranslate" in context.get("body", ""):  # Sphinx also loads it on pages whose neighbours have formulas
         for script in formulas:
             app.add_js_file((script.filename or "").removeprefix("_static/") or None, priority=990, **script.attributes)

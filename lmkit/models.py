@@ -94,8 +94,8 @@ def _read(source: weights.Source, dtype: torch.dtype) -> tuple[PreTrainedModel, 
             if "trust_remote_code" not in str(error):
                 raise
             raise ValueError(
-                f"{source.name} needs program code that comes with its files, and lmkit never runs that. Choose a model "
-                "whose architecture is part of transformers."
+                f"{source.name} needs program code that comes with its files, and lmkit never runs that. Choose a "
+                "model whose architecture is part of transformers."
             ) from error
         model, report = _auto_class(config).from_pretrained(
             source.folder,

@@ -49,7 +49,7 @@ def check(id: str, answer: Any) -> Feedback:
 
 
 def _checkers(id: str) -> dict[str, Callable[[Any], None]]:
-    chapter, dot, number = str(id).partition(".")
+    chapter, dot, number = id.partition(".") if isinstance(id, str) else ("", "", "")
     if not (dot and chapter.isdecimal() and number.isdecimal()):
         raise LookupError(f"An exercise is named by its chapter and number, such as '7.1'; got {id!r}.")
     name = f"{__name__}.chapter{int(chapter):02d}"

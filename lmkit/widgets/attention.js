@@ -83,10 +83,9 @@ const LABELS = {
 // ---------------------------------------------------------------- arithmetic
 // A matrix is a Float32Array of rows × columns weights, one row a query. Weights are 0 … 1, differences −1 … 1.
 
-/** Bytes 0 … 255 as weights 0 … 1. */
-export function dequantise(bytes) {
-  const weights = new Float32Array(bytes.length);
-  for (let i = 0; i < bytes.length; i++) weights[i] = bytes[i] / 255;
+/** Bytes 0 … 255 as weights 0 … 1; into an array of that length if one is at hand, which is quicker than a new one. */
+export function dequantise(bytes, weights = new Float32Array(bytes.length)) {
+  for (let i = 0; i < bytes.length; i++) weights[i] = bytes[i] * (1 / 255);
   return weights;
 }
 
@@ -103,8 +102,8 @@ export function fromColumns(packed, heads, rows, columns, causal) {
 }
 
 /** The matrix of one head out of a layer's bytes [head, query, key]; `size` is queries × keys. */
-export function headWeights(layerBytes, head, size) {
-  return dequantise(layerBytes.subarray(head * size, (head + 1) * size));
+export function headWeights(layerBytes, head, size, weights) {
+  return dequantise(layerBytes.subarray(head * size, (head + 1) * size), weights);
 }
 
 /** The mean over all heads of the given layers. Sums of bytes are exact, so the mean carries no rounding of its own. */
@@ -246,12 +245,12 @@ function colourRamp(zero, positive, negative) {
   return { colours, pixels: Uint32Array.from(colours, ([r, g, b]) => (255 << 24) | (b << 16) | (g << 8) | r) };
 }
 
-const levelOf = (weight) => Math.round(weight * 255) + 255;
+const levelOf = (weight) => (weight * 255 + 255.5) | 0; // rounds; several times as fast as Math.round on a quarter million
 
-function heatImage(matrix, columns, ramp) {
-  const image = new ImageData(columns, matrix.length / columns);
-  const pixels = new Uint32Array(image.data.buffer);
-  for (let i = 0; i < matrix.length; i++) pixels[i] = ramp.pixels[levelOf(matrix[i])];
+/** One pixel a weight; `image` may be one that is used again, which spares a long text a megabyte a head. */
+function heatImage(matrix, columns, ramp, image = new ImageData(columns, matrix.length / columns)) {
+  const [pixels, colours] = [new Uint32Array(image.data.buffer), ramp.pixels];
+  for (let i = 0; i < matrix.length; i++) pixels[i] = colours[levelOf(matrix[i])];
   return image;
 }
 
@@ -628,7 +627,7 @@ function overviewPart(app) {
   const [chosenRing, focusRing] = ["att-chosen", "att-focused"].map((className) => h("div", { className, "aria-hidden": "true" }));
   const scroller = h("div", { className: "att-scroller" }, h("div", { className: "att-inner" }, canvas, chosenRing, focusRing));
   const el = h("div", { className: "att-overview" }, where, scroller, legend);
-  let [geometry, focus, kind, maps, at] = [null, null, "", [], ""];
+  let [geometry, focus, kind, maps, at, scrolls] = [null, null, "", [], "", false];
 
   const packedMaps = (layer) =>
     range(heads).map((head) => headWeights(app.thumbs, layer * heads + head, pooledRows * pooledColumns));
@@ -659,6 +658,7 @@ function overviewPart(app) {
     where.textContent = focus || show === "head" ? describe(focus ?? state) : LABELS.headings[show](layer);
   };
   const reveal = ({ layer }) => { // inside the box; the page stays where it is
+    if (!scrolls) return;
     const y = geometry.y(layer);
     scroller.scrollTop = clamp(scroller.scrollTop, y + geometry.cell - scroller.clientHeight, y - geometry.top);
   };
@@ -691,6 +691,7 @@ function overviewPart(app) {
     canvas.dataset.geometry = JSON.stringify({ left, top, cell, xs: range(heads).map(x) });
     sharpContext(canvas, geometry.width, geometry.height);
     drawMaps();
+    scrolls = scroller.clientHeight < geometry.height; // asked once: asking makes the browser lay out the page
   };
   const hit = ({ offsetX, offsetY }) => {
     const layer = Math.floor((offsetY - geometry.top) / geometry.cell);
@@ -729,25 +730,26 @@ function stagePart(app) {
   const heat = h("canvas", { className: "att-heat", width: app.shape.columns, height: app.shape.rows });
   const inner = h("div", { className: "att-inner" }, heat, canvas, cursor);
   const scroller = h("div", { className: "att-scroller", style: `max-height:${STAGE_HEIGHT}px` }, inner);
-  let [geometry, made, frame, fresh] = [null, [], "", false];
+  let [geometry, made, frame, pointed, room, image] = [null, [], "", "", 0];
 
   const renewGeometry = (scene) => {
-    const inputs = [scene.queries, scene.keys, state.view, scroller.clientWidth, pixelRatio(), app.roomy];
+    const inputs = [scene.queries, scene.keys, state.view, room, pixelRatio(), app.roomy];
     if (inputs.every((value, i) => value === made[i])) return;
     made = inputs;
-    const width = scroller.clientWidth;
     geometry = state.view === "matrix"
-      ? matrixGeometry(scene, width) : linksGeometry(scene, width, app.roomy, LABELS.columns[app.which]);
-    frame = "";
-    fresh = true;
-    const { left, top, cell, step, right } = geometry;
+      ? matrixGeometry(scene, room) : linksGeometry(scene, room, app.roomy, LABELS.columns[app.which]);
+    const { left, top, cell, step, right, width, height } = geometry;
     canvas.dataset.geometry = JSON.stringify({ left, top, cell, step, right }); // where a pointer, or a test, finds a token
-    inner.style.width = `${geometry.width}px`;
-    inner.style.height = `${geometry.height}px`;
+    inner.style.cssText = `width:${width}px; height:${height}px`;
+    [frame, pointed] = ["", ""];
+    reveal();
   };
   const drawPointer = () => {
     const scene = app.scene();
     if (state.view === "links") return drawLinksInSight(scene);
+    const wanted = [frame, state.query, state.key, state.locked].join();
+    if (wanted === pointed) return;
+    pointed = wanted;
     const context = cursor.getContext("2d");
     context.clearRect(0, 0, geometry.width, geometry.height);
     drawCursor(canvasPen(context), { ...scene, locked: state.locked }, geometry, app.colours);
@@ -762,7 +764,8 @@ function stagePart(app) {
   };
   /** Another head changes one small image, which the browser scales without smoothing; the frame is drawn when it changes. */
   const drawCells = (scene) => {
-    heat.getContext("2d").putImageData(heatImage(scene.matrix, scene.columns, scene.ramp), 0, 0);
+    image = heatImage(scene.matrix, scene.columns, scene.ramp, image);
+    heat.getContext("2d").putImageData(image, 0, 0);
     const windows = state.show === "all" || app.sides.map((side) => side.windows[state.layer]);
     const wanted = [state.side, windows, app.themeCount, scene.signed && scene.title].join();
     if (frame === wanted) return;
@@ -774,10 +777,8 @@ function stagePart(app) {
   };
   const draw = () => {
     const scene = app.scene();
-    if (!scene || !scroller.clientWidth) return;
+    if (!scene || !room) return;
     renewGeometry(scene);
-    if (fresh) reveal();
-    fresh = false;
     const links = state.view === "links";
     heat.hidden = cursor.hidden = links;
     if (links) drawLinksInSight(scene);
@@ -822,7 +823,8 @@ function stagePart(app) {
   canvas.addEventListener("pointermove", (event) => event.pointerType !== "touch" && app.point(hit(event)));
   canvas.addEventListener("click", (event) => app.press(hit(event)));
   canvas.addEventListener("keydown", (event) => app.keys(event));
-  return { el: scroller, draw, drawPointer, reveal, picture, pictureSize };
+  const resize = () => (room = scroller.clientWidth);
+  return { el: scroller, draw, drawPointer, reveal, resize, picture, pictureSize };
 }
 
 /** The text itself: one listbox of queries, shaded by weight; for cross-attention the source stands below. */
@@ -883,7 +885,8 @@ function stripPart(app) {
 function readingPart(app) {
   const { state, sides, shape: { rows, columns } } = app;
   const [index, name] = [tag("span", "lmkit-note"), tag("span", "lmkit-token att-name")];
-  const [rest, cell, sink, mode] = ["lmkit-note att-rest", "att-cell", "lmkit-note att-sink", "lmkit-note"].map((kind) => tag("p", kind));
+  const [rest, cell] = [tag("p", "lmkit-note att-rest"), tag("p", "att-cell")];
+  const [sink, mode] = [tag("p", "lmkit-note att-sink"), tag("p", "lmkit-note")];
   const step = (by) => app.point({ query: (state.query + by + rows) % rows }, true);
   const lock = toggle(LABELS.lock, false, () => app.press({ query: state.query }));
   const entries = range(MOST_LINKS).map(() => {
@@ -994,14 +997,15 @@ function sceneMaker(app) {
     const key = role + state.side;
     if (!tokenLists.has(key)) {
       const [a, b] = app.shownSides().map((side) => sides[side][role]);
-      tokenLists.set(key, b ? a.map((token, i) => (token === b[i] ? token : `${token} | ${b[i]}`)) : a);
+      tokenLists.set(key, b ? a.map((token, i) => (token === b[i] ? token : `${visibleToken(token)} | ${visibleToken(b[i])}`)) : a);
     }
     return tokenLists.get(key);
   };
+  const heads = []; // one array a side, used again for every head
   const meansOfAll = []; // one a side: the only mean that is slow to make
   const whole = (side) => {
     const bytes = store.get(side * layers + state.layer);
-    if (state.show === "head") return headWeights(bytes, state.head, size);
+    if (state.show === "head") return (heads[side] = headWeights(bytes, state.head, size, heads[side]));
     if (state.show === "layer") return meanHeads([bytes], size);
     return (meansOfAll[side] ??= meanHeads(range(layers).map((layer) => store.get(side * layers + layer)), size));
   };
@@ -1113,9 +1117,10 @@ function fromAddress(root, { layers, heads }) {
 }
 
 function toAddress(root, { layer, head }) {
-  const others = Object.entries(readHash()).filter(([name]) => /^(a\d+\.)?(layer|head)$/.test(name));
   const prefix = addressPrefix(root);
-  writeHash({ ...Object.fromEntries(others), [`${prefix}layer`]: layer, [`${prefix}head`]: head });
+  const ours = { [`${prefix}layer`]: layer, [`${prefix}head`]: head };
+  const others = Object.entries(readHash()).filter(([name]) => /^(a\d+\.)?(layer|head)$/.test(name) && !(name in ours));
+  writeHash({ ...ours, ...Object.fromEntries(others) });
 }
 
 async function render({ model, el }) {
@@ -1267,6 +1272,7 @@ async function render({ model, el }) {
     const beside = size !== "narrow" && overview.height() < 420; // a low overview leaves room below it
     Object.assign(root.dataset, { size, reading: beside ? "beside" : "after" });
     (beside ? side : panels).append(reading.el);
+    stage.resize();
     drawAll();
   };
   const stopTheme = onTheme(() => {

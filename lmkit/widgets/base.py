@@ -16,7 +16,7 @@ from pathlib import Path
 import anywidget
 import numpy as np
 import traitlets
-from ipywidgets.embed import embed_data
+from ipywidgets.embed import dependency_state, embed_data
 
 HERE = Path(__file__).parent
 IMPORT = re.compile(r'^import \{[^}]*\} from "\./([\w]+\.js)";\n', re.MULTILINE)
@@ -93,7 +93,7 @@ def script_json(value: object) -> str:
 
 def page(widgets: list[Widget], title: str) -> str:
     """A self-contained HTML page that shows `widgets` one below the other, with no kernel and no request."""
-    data = embed_data(views=widgets, drop_defaults=False)
+    data = embed_data(views=widgets, drop_defaults=False, state=dependency_state(widgets, drop_defaults=False))
     kinds = "application/vnd.jupyter.widget-state+json", "application/vnd.jupyter.widget-view+json"
     views = "\n".join(
         f'<div class="lmkit-slot"><script type="{kinds[1]}">{script_json(spec)}</script></div>' for spec in data["view_specs"]

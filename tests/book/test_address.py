@@ -83,6 +83,7 @@ def test_with_an_address_a_chapter_has_the_buttons_and_a_filled_download(tmp_pat
     page = (html / "chapters/one.html").read_text("utf8")
     assert 'href="https://colab.research.google.com/github/owner/name/blob/colab/chapters/one.ipynb"' in page
     assert 'href="https://github.com/owner/name"' in page
+    assert "git+https://github.com/owner/name" in page and "@REPOSITORY@" not in page
     assert "colab.research.google.com" not in (html / "index.html").read_text("utf8")
     download = (html / "_sources/chapters/one.ipynb").read_text("utf8")
     assert "lmkit @ git+https://github.com/owner/name" in download and "@REPOSITORY@" not in download

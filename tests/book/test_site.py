@@ -181,6 +181,17 @@ def test_a_page_loads_only_what_it_uses(chromium, site, name):
     assert loaded == used
 
 
+@pytest.mark.parametrize("scheme", ["http", "file"])
+def test_a_link_to_a_head_opens_that_head(chromium, site, scheme):
+    name = next(name for name in CHAPTERS if "self_attention" in name)
+    with opened(chromium, site, f"{name}#layer=13&head=8", scheme) as seen:
+        wait_for_widgets(seen.page)
+        first = seen.page.locator(".att-root").first
+        assert (first.get_attribute("data-layer"), first.get_attribute("data-head")) == ("13", "8")
+        assert "Layer 13 · Head 8" in first.text_content()
+        assert seen.clean()
+
+
 LOOKS = """() => [...document.querySelectorAll(".lmkit")].map((root) => [...root.querySelectorAll(":not(caption)")].map((e) => {
   const style = getComputedStyle(e);
   const properties = ["fontSize", "fontWeight", "color", "backgroundColor", "paddingLeft", "paddingTop", "maxWidth"];
