@@ -67,7 +67,7 @@ def bars(series: Mapping[str, Sequence[float]], labels: Sequence[str], *, title:
     for number, (name, values) in enumerate(series.items()):
         pattern = {"pattern": {"shape": PATTERNS[number % len(PATTERNS)]}}
         drawn.add_bar(x=list(labels), y=rounded(values), name=name, marker=pattern)
-    return drawn
+    return drawn.update_xaxes(type="category")  # a label such as "18.6" is no number
 
 
 def head_maps(maps: Mapping[str, Sequence[Sequence[float]]], *, title: str) -> go.Figure:

@@ -52,9 +52,11 @@ const LABELS = {
     full: "No mask: every query sees every token.",
     cross: "Cross-attention: every target token sees the whole source.",
   },
-  window: (size) => `Sliding window: only the last ${size} tokens, itself included.`,
-  windowLonger: (size) => `Sliding window of ${size} tokens, longer than this text.`,
-  windowFull: (size) => `Sliding window of ${size} tokens.`,
+  windows: {
+    shorter: (size) => `Sliding window: only the last ${size} tokens, itself included.`,
+    longer: (size) => `Sliding window of ${size} tokens, longer than this text.`,
+    full: (size) => `Sliding window of ${size} tokens.`,
+  },
   hatched: "masked: cannot be seen",
   more: ["more in A", "more in B"],
   axes: { down: "query ↓", across: "key →" },
@@ -353,6 +355,7 @@ function svgPen(width, height) {
         const square = `M${x + (i % columns) * cell} ${y + Math.floor(i / columns) * cell}h${cell}v${cell}h${-cell}z`;
         paths.set(level, (paths.get(level) ?? "") + square);
       });
+      pen.path(box(x, y, columns * cell, (matrix.length / columns) * cell), { fill: rgb(ramp.colours[255]) });
       for (const [level, d] of paths) pen.path(d, { fill: rgb(ramp.colours[level]) });
     },
     source: () => new XMLSerializer().serializeToString(root),
@@ -577,7 +580,9 @@ const [SHOWS, VIEWS, SIDES] = [["head", "layer", "all"], ["matrix", "links"], ["
 const MOVES = {
   ArrowUp: [-1, 0], ArrowDown: [1, 0], ArrowLeft: [0, -1], ArrowRight: [0, 1], Home: [0, -Infinity], End: [0, Infinity],
   PageUp: [-10, 0], PageDown: [10, 0], Enter: [0, 0], " ": [0, 0],
-}; // keys as [down, across]; [0, 0] chooses
+};
+/** A key as [down, across], [0, 0] to choose, or [] if it is not ours: with Alt or Control it is the browser's. */
+const movesOf = (event) => (event.altKey || event.ctrlKey || event.metaKey ? [] : (MOVES[event.key] ?? []));
 
 const tag = (name, className, ...children) => h(name, { className }, ...children);
 const button = (text, onClick, name) =>
@@ -622,11 +627,10 @@ function overviewPart(app) {
   const pooled = { rows: pooledRows, columns: pooledColumns };
   const atlas = h("canvas", { width: heads * pooledColumns, height: layers * pooledRows });
   const canvas = h("canvas", { tabIndex: 0, role: "application", "aria-label": LABELS.overviewName(layers, heads) });
-  const where = h("div", { className: "att-where" });
-  const legend = groups > 0 && h("p", { className: "lmkit-note" }, groups === 1 ? LABELS.oneGroup : LABELS.groups(groups));
-  const [chosenRing, focusRing] = ["att-chosen", "att-focused"].map((className) => h("div", { className, "aria-hidden": "true" }));
-  const scroller = h("div", { className: "att-scroller" }, h("div", { className: "att-inner" }, canvas, chosenRing, focusRing));
-  const el = h("div", { className: "att-overview" }, where, scroller, legend);
+  const [where, chosenRing, focusRing] = ["att-where", "att-chosen", "att-focused"].map((className) => tag("div", className));
+  const legend = groups > 0 && tag("p", "lmkit-note", groups === 1 ? LABELS.oneGroup : LABELS.groups(groups));
+  const scroller = tag("div", "att-scroller", tag("div", "att-inner", canvas, chosenRing, focusRing));
+  const el = tag("div", "att-overview", where, scroller, legend);
   let [geometry, focus, kind, maps, at, scrolls] = [null, null, "", [], "", false];
 
   const packedMaps = (layer) =>
@@ -713,7 +717,7 @@ function overviewPart(app) {
   canvas.addEventListener("focus", () => canvas.matches(":focus-visible") && move({ layer: state.layer, head: state.head }, true));
   canvas.addEventListener("keydown", (event) => {
     const from = focus ?? state;
-    const [down, across] = MOVES[event.key] ?? [];
+    const [down, across] = movesOf(event);
     if (down === undefined) return;
     event.preventDefault();
     if (!down && !across) app.choose({ show: "head", layer: from.layer, head: from.head });
@@ -728,7 +732,7 @@ function stagePart(app) {
   const canvas = h("canvas", { className: "att-picture", tabIndex: 0, role: "application" });
   const cursor = h("canvas", { className: "att-cursor", "aria-hidden": "true" });
   const heat = h("canvas", { className: "att-heat", width: app.shape.columns, height: app.shape.rows });
-  const inner = h("div", { className: "att-inner" }, heat, canvas, cursor);
+  const inner = tag("div", "att-inner", heat, canvas, cursor);
   const scroller = h("div", { className: "att-scroller", style: `max-height:${STAGE_HEIGHT}px` }, inner);
   let [geometry, made, frame, pointed, room, image] = [null, [], "", "", 0];
 
@@ -1001,11 +1005,11 @@ function sceneMaker(app) {
     }
     return tokenLists.get(key);
   };
-  const heads = []; // one array a side, used again for every head
+  const reused = []; // one array a side, for whichever head is shown
   const meansOfAll = []; // one a side: the only mean that is slow to make
   const whole = (side) => {
     const bytes = store.get(side * layers + state.layer);
-    if (state.show === "head") return (heads[side] = headWeights(bytes, state.head, size, heads[side]));
+    if (state.show === "head") return (reused[side] = headWeights(bytes, state.head, size, reused[side]));
     if (state.show === "layer") return meanHeads([bytes], size);
     return (meansOfAll[side] ??= meanHeads(range(layers).map((layer) => store.get(side * layers + layer)), size));
   };
@@ -1019,7 +1023,7 @@ function sceneMaker(app) {
     const window = state.show === "all" ? null : windows[state.layer];
     const words = LABELS.masks[app.which === "cross" ? "cross" : mask];
     if (!window) return words;
-    return `${words} ${LABELS[mask !== "causal" ? "windowFull" : window < rows ? "window" : "windowLonger"](window)}`;
+    return `${words} ${LABELS.windows[mask === "full" ? "full" : window < rows ? "shorter" : "longer"](window)}`;
   };
   const title = () => {
     const parts = [LABELS.headings[state.show](state.layer, state.head)];
@@ -1131,7 +1135,8 @@ async function render({ model, el }) {
     query: 0, key: 0, locked: false,
   };
   const live = announcer();
-  const root = h("div", { className: "lmkit att-root", role: "group", "aria-label": model.get("title") || LABELS.widget });
+  const root = h("div", { className: "lmkit att-root", role: "group", "aria-label": model.get("title") || LABELS.widget,
+    "data-lm-suppress-shortcuts": "true" }); // in JupyterLab arrow keys would move between cells
   el.append(root);
   let [ready, alive, width] = [false, true, 0];
   const groups = kvHeads < heads && heads % kvHeads === 0 ? kvHeads : 0;
@@ -1151,7 +1156,7 @@ async function render({ model, el }) {
   // The page.
   const [overview, controls, stage] = [overviewPart(app), controlsPart(app), stagePart(app)];
   const [strip, reading, legend] = [stripPart(app), readingPart(app), legendPart(app)];
-  const texts = sides.length > 1 && tag("div", "lmkit-note", sides.map(({ name, queries }, i) => h("div", null,
+  const texts = sides.length > 1 && tag("div", "lmkit-note", sides.map(({ name, queries }, i) => tag("div", "att-text",
     h("strong", null, LABELS.sideLine(LABELS.sides[i], name)), tag("span", "lmkit-token", queries.map(visibleToken).join(" ")))));
   const side = tag("div", "att-side", overview.el);
   const panels = tag("div", "att-panels", tag("div", "att-stage", stage.el, legend.el));
@@ -1179,12 +1184,13 @@ async function render({ model, el }) {
   // Choosing what is shown. Layers are opened when asked for, the others when the browser has nothing better to do.
   const chunksFor = ({ layer, show }) =>
     sides.flatMap((_, i) => (show === "all" ? range(layers) : [layer]).map((one) => i * layers + one));
-  let pending = {};
+  let [pending, writing] = [{}, 0];
   app.choose = async (patch, byReader = true) => {
     pending = { ...pending, ...patch };
     const next = { ...state, ...pending };
     if (byReader && (next.layer !== state.layer || next.head !== state.head)) {
-      toAddress(root, next);
+      clearTimeout(writing);
+      writing = setTimeout(() => toAddress(root, state), 150); // writing it can take longer than drawing the head
       model.set("layer", next.layer);
       model.set("head", next.head);
       model.save_changes();
@@ -1243,7 +1249,7 @@ async function render({ model, el }) {
   };
   /** Keyboard of matrix, links and text; in the text, which is one line, left and right move the query. */
   app.keys = (event, alongText = false) => {
-    const [down, across] = MOVES[event.key] ?? [];
+    const [down, across] = movesOf(event);
     if (down === undefined) return;
     event.preventDefault();
     const query = clamp(state.query + down + (alongText ? across : 0), 0, rows - 1);
@@ -1263,8 +1269,13 @@ async function render({ model, el }) {
     const next = { layer: clamp(model.get("layer"), 0, layers - 1), head: clamp(model.get("head"), 0, heads - 1) };
     if (next.layer !== state.layer || next.head !== state.head) app.choose(next, false);
   };
+  const readTheme = () => {
+    const [before, colours] = [JSON.stringify(app.colours), theme(root)];
+    if (JSON.stringify(colours) !== before) Object.assign(app, { colours, themeCount: app.themeCount + 1 });
+  };
   const resize = () => {
     if (!body.clientWidth || width === body.clientWidth) return;
+    if (!width) readTheme(); // a notebook may call render before the widget is on the page and has any colours
     width = body.clientWidth;
     const size = width < 620 ? "narrow" : width < 1000 ? "medium" : "wide";
     app.roomy = size === "narrow" || matchMedia("(pointer: coarse)").matches;
@@ -1276,7 +1287,7 @@ async function render({ model, el }) {
     drawAll();
   };
   const stopTheme = onTheme(() => {
-    Object.assign(app, { colours: theme(root), themeCount: app.themeCount + 1 });
+    readTheme();
     drawAll();
   });
   const observer = new ResizeObserver(resize);
@@ -1297,6 +1308,7 @@ async function render({ model, el }) {
   for (const name of ["change:layer", "change:head"]) model.on(name, onModel);
   return () => {
     alive = false;
+    clearTimeout(writing);
     observer.disconnect();
     stopTheme();
     removeEventListener("hashchange", onHash);

@@ -456,6 +456,9 @@ class Seen:
     def text(self, name):
         return self.root.locator(name).inner_text()
 
+    def expect_address(self, ending):
+        expect(self.page).to_have_url(re.compile(re.escape(ending) + "$"))
+
     def button(self, name):
         return self.root.get_by_role("button", name=name, exact=True)
 
@@ -562,7 +565,7 @@ def test_overview_by_mouse(show):
     seen.overview.click(position=seen.square(2, 1))
     assert seen.state("layer", "head") == ["2", "1"]
     seen.expect_heat(stored(made.attention)[2, 1])
-    assert seen.page.url.endswith("#layer=2&head=1")
+    seen.expect_address("#layer=2&head=1")
     assert seen.root.get_by_label("Layer", exact=True).input_value() == "2"
     ring, square = seen.root.locator(".att-chosen").bounding_box(), seen.square(2, 1)
     box = seen.overview.bounding_box()
@@ -629,7 +632,7 @@ def test_steppers_by_mouse_and_keyboard(show):
     assert seen.state("head") == "2"
     select.select_option("1")
     seen.expect_heat(stored(made.attention)[2, 1])
-    assert seen.page.url.endswith("#layer=2&head=1")
+    seen.expect_address("#layer=2&head=1")
 
 
 def test_kv_groups_are_marked(show):
@@ -721,6 +724,8 @@ def test_cursor_by_keyboard(show):
     )
     seen.page.keyboard.press("End")
     assert seen.text(".att-cell") == "␣cross → ␣tired: masked, no weight is possible"
+    seen.page.keyboard.press("Control+Home")  # the browser's own
+    assert seen.state("query", "key") == ["4", "8"]
     seen.page.keyboard.press("Enter")
     assert seen.state("locked") == "true"
     seen.page.keyboard.press("PageDown")  # keys move a locked query and keep it locked
@@ -852,6 +857,10 @@ def test_curves_end_where_the_weights_are(show):
     assert (strength[shown] > 0).all() and strength[np.setdiff1d(range(9), shown)].sum() == 0
     assert np.corrcoef(strength[shown], row[shown])[0, 1] > 0.97
     np.testing.assert_array_equal(np.argsort(-strength)[:2], np.argsort(-row)[:2])
+    for key in np.argsort(-row)[:2]:
+        curve = alpha[at[key] - 8 : at[key] + 9]
+        assert curve.max() == pytest.approx(0.35 + 0.65 * row[key], abs=0.08)
+        assert curve.sum() / curve.max() == pytest.approx(0.75 + 6.25 * row[key], abs=1)
     alone = alpha.sum()
     seen.button("All queries").press("Enter")
     assert ink_between(seen, 0.985).sum() > 1.2 * alone
@@ -1189,9 +1198,10 @@ def test_two_widgets_share_the_address(show):
     second = Seen(first.page, 1)
     assert first.state("layer", "head") == ["2", "0"] and second.state("layer", "head") == ["1", "3"]
     second.overview.click(position=second.square(0, 1))
-    assert first.page.url.endswith("#a2.layer=0&a2.head=1&layer=2") and first.state("layer", "head") == ["2", "0"]
+    first.expect_address("#a2.layer=0&a2.head=1&layer=2")
+    assert first.state("layer", "head") == ["2", "0"]
     first.button("Next head").click()
-    assert first.page.url.endswith("#layer=2&head=1&a2.layer=0&a2.head=1")
+    first.expect_address("#layer=2&head=1&a2.layer=0&a2.head=1")
     assert second.state("layer", "head") == ["0", "1"]
 
 
@@ -1200,6 +1210,7 @@ def test_reading_writes_no_address(show):
     seen.picture.hover(position=seen.cell(3, 1))
     seen.radio("Links").click()
     seen.button("Hide first token").click()
+    seen.page.wait_for_timeout(400)
     assert seen.page.url.endswith("#some-section")
 
 
