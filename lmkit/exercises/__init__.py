@@ -9,6 +9,7 @@ function that takes the answer and raises `Mistake` with one sentence for the le
 from __future__ import annotations
 
 import importlib
+import textwrap
 from collections.abc import Callable
 from dataclasses import dataclass
 from typing import Any
@@ -30,7 +31,8 @@ class Feedback:
         return self.passed
 
     def __repr__(self) -> str:
-        return f"{'✓' if self.passed else '✗'} Exercise {self.id}: {self.message}"
+        text = f"{'✓' if self.passed else '✗'} Exercise {self.id}: {self.message}"
+        return textwrap.fill(text, 78, subsequent_indent="  ", break_long_words=False)
 
 
 def check(id: str, answer: Any) -> Feedback:
