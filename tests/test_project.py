@@ -69,7 +69,7 @@ def test_the_package_installs_all_its_files():
 def test_chapter_keeps_its_budget(path):
     assert path.stat().st_size <= 1.5e6
     measured = nbformat.read(path, as_version=4).metadata["lmkit"]
-    assert measured["seconds"] <= 180 and measured["peak_memory_mb"] <= 4096
+    assert measured["seconds"] <= 90 and measured["peak_memory_mb"] <= 4096
 
 
 @pytest.mark.parametrize("path", CHAPTERS, ids=lambda p: p.stem)

@@ -109,6 +109,13 @@ export function s(tag, props, ...children) {
   return fill(document.createElementNS(SVG_NS, tag), props, children);
 }
 
+/** A widget's outermost element, under the name that a screen reader says. In JupyterLab no key pressed in it is a shortcut:
+ *  there, arrow keys would move between cells. */
+export function rootElement(tag, className, name, ...children) {
+  const props = { className: `lmkit ${className}`, "aria-label": name, "data-lm-suppress-shortcuts": "true" };
+  return h(tag, tag === "div" ? { ...props, role: "group" } : props, children);
+}
+
 let nextId = 0;
 export function uniqueId(stem) {
   nextId += 1;

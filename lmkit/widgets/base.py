@@ -53,7 +53,8 @@ def styles(module: str) -> str:
 def pack(array: np.ndarray) -> bytes:
     """The array's bytes in C order and little-endian, as a raw deflate stream (RFC 1951), which browsers open natively."""
     little = np.ascontiguousarray(array).astype(array.dtype.newbyteorder("<"), copy=False)
-    deflate = zlib.compressobj(level=9, wbits=-15)
+    level = 9 if little.nbytes < 250_000 else 7  # above, 9 takes six times as long for 4 % fewer bytes
+    deflate = zlib.compressobj(level=level, wbits=-15)
     return deflate.compress(little.tobytes()) + deflate.flush()
 
 
@@ -96,7 +97,9 @@ def page(widgets: list[Widget], title: str) -> str:
     data = embed_data(views=widgets, drop_defaults=False, state=dependency_state(widgets, drop_defaults=False))
     kinds = "application/vnd.jupyter.widget-state+json", "application/vnd.jupyter.widget-view+json"
     views = "\n".join(
-        f'<div class="lmkit-slot"><script type="{kinds[1]}">{script_json(spec)}</script></div>' for spec in data["view_specs"]
+        f'<div class="lmkit-slot" style="--lm-height: {wide}px; --lm-height-narrow: {narrow}px">'
+        f'<script type="{kinds[1]}">{script_json(spec)}</script></div>'
+        for spec, (wide, narrow) in zip(data["view_specs"], (widget._height or (0, 0) for widget in widgets), strict=True)
     )
     return f"""<!doctype html>
 <html lang="en">

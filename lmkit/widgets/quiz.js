@@ -1,4 +1,4 @@
-import { announcer, h, uniqueId } from "./base.js";
+import { announcer, h, rootElement, uniqueId } from "./base.js";
 
 // Questions that answer back. A question is a choice among options, or a number with a tolerance.
 
@@ -125,7 +125,7 @@ function render({ model, el }) {
   const tally = h("p", { className: "qz-score" });
   const again = h("button", { type: "button", className: "lmkit-button", onClick: () => start(true) }, LABELS.again);
   const title = model.get("title");
-  const root = h("section", { className: "lmkit lmkit-quiz", "aria-label": title || LABELS.quiz },
+  const root = rootElement("section", "lmkit-quiz", title || LABELS.quiz,
     title ? h("p", { className: "lmkit-title" }, title) : null, body, h("div", { className: "lmkit-row qz-foot" }, tally, again), live);
   let firsts = [];
 

@@ -406,14 +406,17 @@ def percentage(text):
 def rows(page) -> list[dict]:
     """What the chart shows, read from the page; `bar` is the share of the axis that the 'after' bar covers, in pixels."""
     return page.evaluate(
-        """() => [...document.querySelectorAll(".sv-row")].map((row) => {
+        """async () => {
+            await Promise.allSettled(document.getAnimations().map((bar) => bar.finished)); // bars glide to their lengths
+            return [...document.querySelectorAll(".sv-row")].map((row) => {
             const width = (kind) => row.querySelector(".sv-" + kind).getBoundingClientRect().width;
             const [before, after] = [...row.querySelectorAll(".sv-numbers span")].map((s) => s.textContent);
             const track = row.querySelector(".sv-track").getBoundingClientRect().width;
             return { token: row.querySelector(".sv-name").title, before, after, why: row.querySelector(".sv-why").textContent,
                 count: row.querySelector(".sv-count").textContent, bar: width("after") / track, drawn: width("drawn") / track,
                 chosen: row.getAttribute("aria-current") === "true" };
-        })"""
+            });
+        }"""
     )
 
 
