@@ -1,28 +1,32 @@
-"""How long `import lmkit` takes beyond torch and transformers: medians over fresh processes, run in turn."""
+"""How long `import lmkit` takes once torch and transformers are there: the median over fresh processes."""
 
 import statistics
 import subprocess
 import sys
+
+CODE = """
 import time
+start = time.perf_counter()
+import torch, transformers
+between = time.perf_counter()
+import lmkit
+print(between - start, time.perf_counter() - between)
+"""
+RUNS = 7
 
-BARE = "import torch, transformers"
-OURS = "import torch, transformers, lmkit"
-RUNS = 5
 
-
-def seconds(code: str) -> float:
-    """Wall time of a fresh Python that runs `code`."""
-    start = time.perf_counter()
-    subprocess.run([sys.executable, "-c", code], check=True)
-    return time.perf_counter() - start
+def seconds() -> tuple[float, float]:
+    """Seconds that a fresh Python takes to import torch and transformers, and lmkit after them."""
+    out = subprocess.run([sys.executable, "-c", CODE], check=True, capture_output=True, text=True).stdout
+    theirs, ours = map(float, out.split())
+    return theirs, ours
 
 
 def main() -> None:
-    times = [(seconds(BARE), seconds(OURS)) for _ in range(RUNS + 1)][1:]  # the first fills the disk cache
-    bare, ours = (statistics.median(column) for column in zip(*times, strict=True))
-    beyond = statistics.median(second - first for first, second in times)
-    print("| torch and transformers (s) | with lmkit (s) | lmkit beyond them (s) |\n|---:|---:|---:|")
-    print(f"| {bare:.2f} | {ours:.2f} | {beyond:.2f} |")
+    runs = [seconds() for _ in range(RUNS)]
+    theirs, ours = (statistics.median(column) for column in zip(*runs, strict=True))
+    print("| torch and transformers (s) | lmkit after them (s) |\n|---:|---:|")
+    print(f"| {theirs:.2f} | {ours:.3f} |")
 
 
 if __name__ == "__main__":
