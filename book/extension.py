@@ -7,12 +7,21 @@ added their state to the page.
 
 from __future__ import annotations
 
+import zlib
+from pathlib import Path
+
 from sphinx.application import Sphinx
 
 from book import concepts, corrections, figures, launch, notebooks, selfhost, strict, widgets
 
 
-def setup(app: Sphinx) -> dict[str, bool | str]:
+def fingerprint() -> int:
+    """A number that changes with this package's code: Sphinx then reads every page again instead of keeping old ones."""
+    sources = sorted(Path(__file__).parent.glob("*.py"))
+    return zlib.crc32(b"".join(path.read_bytes() for path in sources))
+
+
+def setup(app: Sphinx) -> dict[str, bool | int | str]:
     """Connects the parts of the extension."""
     app.connect("config-inited", selfhost.configure, priority=900)
     app.connect("config-inited", launch.configure, priority=900)
@@ -27,4 +36,4 @@ def setup(app: Sphinx) -> dict[str, bool | str]:
     corrections.setup(app)
     app.connect("build-finished", launch.fill_downloads)
     app.connect("build-finished", strict.check_site, priority=900)
-    return {"version": "1", "parallel_read_safe": True, "parallel_write_safe": True}
+    return {"version": "1", "env_version": fingerprint(), "parallel_read_safe": True, "parallel_write_safe": True}

@@ -21,6 +21,7 @@ from book.widgets import script_json
 
 MIME = "application/vnd.plotly.v1+json"
 DEFAULT_HEIGHT = 450  # CSS pixels, plotly's own default
+ROOM_FOR_BUTTONS = 32  # CSS pixels above the plot
 CONTAINER = 'class="plotly-figure"'
 
 
@@ -37,10 +38,13 @@ def container(figure: dict, text: str = "") -> str:
     """The HTML of a figure: space reserved, reachable by keyboard, named, with `text` as its alternative in words."""
     layout = figure.get("layout") or {}
     height = int(layout.get("height") or DEFAULT_HEIGHT)
+    heading = f'<p class="plotly-figure-title">{html.escape(title(layout))}</p>' if title(layout) else ""
+    if heading:  # in the page it wraps where the window is narrow; plotly would cut it off
+        layout = {**layout, "title": None, "margin": {**(layout.get("margin") or {}), "t": ROOM_FOR_BUTTONS}}
     content = {"data": figure.get("data") or [], "layout": layout, "config": figure.get("config") or {}}
     words = f"<details><summary>This figure in words</summary><pre>{html.escape(text)}</pre></details>" if text else ""
     return (
-        f'<div {CONTAINER} style="--figure-height:{height}px">'
+        f'<div {CONTAINER} style="--figure-height:{height}px">{heading}'
         f'<div class="plotly-figure-plot" role="group" tabindex="0" aria-label="{html.escape(label(figure))}">'
         "<noscript><p>This figure is drawn by a script: it needs JavaScript.</p></noscript></div>"
         f'<script type="application/json">{script_json(content)}</script>{words}</div>'

@@ -21,7 +21,8 @@ def content(html: str) -> dict:
 
 def test_the_figure_stands_in_the_page_as_it_was_stored():
     html = container(FIGURE)
-    assert content(html) == {**FIGURE, "config": {}}
+    shown = content(html)
+    assert shown["data"] == FIGURE["data"] and shown["config"] == {}
     assert html.count("</script>") == 1 and "<b>" not in html
     assert "--figure-height:450px" in html
     assert "--figure-height:300px" in container({"data": [], "layout": {"height": 300}})
@@ -33,6 +34,13 @@ def test_it_has_a_name_and_its_words():
     assert name == "Figure: Loss; x: step; y: nats; shows train"
     assert 'tabindex="0"' in container(FIGURE)
     assert "<pre>a &lt; b</pre>" in container(FIGURE, "a < b")
+
+
+def test_its_title_is_text_of_the_page_and_not_of_the_picture():
+    html = container(FIGURE)
+    assert '<p class="plotly-figure-title">Loss &amp;  more</p>' in html
+    assert content(html)["layout"]["title"] is None and FIGURE["layout"]["title"]
+    assert "plotly-figure-title" not in container({"data": []})
 
 
 def test_other_outputs_are_left_alone():
