@@ -23,3 +23,11 @@ export function decimals(x, digits = 2) {
 export function stops(from, to, step) {
   return Array.from({ length: Math.round((to - from) / step) + 1 }, (_, i) => Number((from + i * step).toFixed(4)));
 }
+
+/** At most four significant digits; very small and very large numbers as powers of ten. */
+export function short(x) {
+  if (!Number.isFinite(x)) return String(x).replace("Infinity", "∞").replace("-", "−");
+  const size = Math.abs(x);
+  if (size !== 0 && (size < 0.001 || size >= 1e6)) return x.toExponential(2).replace("e+", "e").replace("-", "−");
+  return String(Number(x.toPrecision(4))).replace("-", "−");
+}

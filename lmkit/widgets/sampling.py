@@ -249,9 +249,9 @@ def reserved(title: str, labels: list[str], size: int, text: str) -> tuple[int, 
     """CSS pixels to keep free on a wide and on a narrow page, so that the page does not move when the widget appears."""
     heading = 37 if title else 0
     missing = max(0, 15 - size)  # rows of the chart
-    wide, narrow = heading + 880 - 13 * missing, heading + 1545 - 45 * missing
+    wide, narrow = heading + 1180 - 32 * missing, heading + 1545 - 45 * missing
     if any(labels):
         wide, narrow = wide + 50, narrow + 50 + 40 * (sum(map(len, labels)) // 36)
     if text:
-        wide, narrow = wide + 75 + 34 * (len(text) // 125), narrow - 115 + 34 * (len(text) // 38)
+        wide, narrow = wide - 10 + 34 * (len(text) // 85), narrow - 115 + 34 * (len(text) // 38)
     return wide, narrow

@@ -739,7 +739,7 @@ def test_narrow_page_by_touch(show, distribution, width):
     assert min(page.evaluate(heights)) >= 30
 
 
-@pytest.mark.parametrize("width", [360, 1100])
+@pytest.mark.parametrize("width", [360, 720])
 def test_reserved_height_is_what_is_needed(show, distribution, width):
     """Too little would push the page while the widget starts, too much would leave a hole."""
     for view in (SamplingView(distribution), SamplingView(recorded())):
