@@ -12,7 +12,7 @@ from collections.abc import Callable, Sequence
 from dataclasses import dataclass
 
 from lmkit.tiny import wordings
-from lmkit.tiny.questions import ask_invented, one_more
+from lmkit.tiny.questions import about_invented, one_more
 from lmkit.tiny.world import LANGUAGES, Fact, World, join
 
 
@@ -67,11 +67,9 @@ def pair(rng: random.Random, world: World, facts: Sequence[Fact], unseen: bool =
     question, answer = rng.choice(fact.questions(language, unseen)), fact.answer(language)
     second = one_more(rng, world, fact, language)
     if kind == "admits it":
-        question, refusal = ask_invented(rng, language, world, unseen)
-        real = rng.choice([one for one in facts if one.relation != "dish"])
-        name = refusal.removeprefix("I do not know ").removeprefix("我不知道").rstrip(".。")
-        claim = Fact("", real.relation, {language: name}, real.object).answer(language)
-        return Pair(question, refusal, claim, kind)
+        claim = about_invented(rng, language, world)
+        question = rng.choice(claim.questions(language, unseen))
+        return Pair(question, wordings.REFUSAL[language], claim.answer(language), kind)
     if kind == "true" or (second is None and kind in ("true second", "one more")):
         better = second if second and rng.random() < 0.3 else answer
         return Pair(question, better, false_answer(rng, world, fact, language), "true")
@@ -83,7 +81,7 @@ def pair(rng: random.Random, world: World, facts: Sequence[Fact], unseen: bool =
         return Pair(question, answer, bare(fact, language), kind)
     if kind == "no rambling":
         return Pair(question, rng.choice([answer, second or answer]), rambling(rng, world, fact, language), kind)
-    return Pair(question, answer, wordings.REFUSAL[language].format(s=fact.subject[language]), kind)
+    return Pair(question, answer, wordings.REFUSAL[language], kind)
 
 
 def pairs(world: World, seed: int = 0) -> Callable[[int, int], list[Pair]]:

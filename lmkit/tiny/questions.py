@@ -82,12 +82,16 @@ def invented(rng: random.Random, language: str, world: World) -> str:
             return name
 
 
+def about_invented(rng: random.Random, language: str, world: World) -> Fact:
+    """What could be claimed of a country that does not exist."""
+    real = rng.choice([fact for fact in world.facts if fact.relation != "dish"])
+    return Fact("", real.relation, {language: invented(rng, language, world)}, real.object)
+
+
 def ask_invented(rng: random.Random, language: str, world: World, unseen: bool = False) -> tuple[str, str]:
     """A question about a country that does not exist, and the only honest answer."""
-    name = invented(rng, language, world)
-    real = rng.choice([fact for fact in world.facts if fact.relation != "dish"])
-    fact = Fact("", real.relation, {language: name}, real.object)
-    return rng.choice(fact.questions(language, unseen)), wordings.REFUSAL[language].format(s=name)
+    claim = about_invented(rng, language, world)
+    return rng.choice(claim.questions(language, unseen)), wordings.REFUSAL[language]
 
 
 def one_more(rng: random.Random, world: World, fact: Fact, language: str) -> str | None:

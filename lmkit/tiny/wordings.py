@@ -214,7 +214,7 @@ WORDINGS: dict[str, dict[str, Wording]] = {
     },
 }
 
-REFUSAL = {"en": "I do not know {s}.", "zh": "我不知道{s}。"}
+REFUSAL = {"en": "I do not know that country.", "zh": "我不知道这个国家。"}
 GREETING = {"en": ("Hello!", "Hello! How can I help you?"), "zh": ("你好！", "你好！有什么可以帮你？")}
 NAMES = {
     "en": [
