@@ -163,6 +163,20 @@ def admit(seen: Seen, route: Route, root: str) -> None:
         route.abort()
 
 
+@contextmanager
+def imported(browser: Browser, name: str, source: str) -> Iterator[Page]:
+    """A blank page in which an ES module's source is imported as `name`: for tests of its functions."""
+    page = browser.new_page()
+    page.evaluate(
+        """async ([name, source]) => {
+            window[name] = await import(URL.createObjectURL(new Blob([source], { type: "text/javascript" })));
+        }""",
+        [name, source],
+    )
+    yield page
+    page.close()
+
+
 def wait_for_widgets(page: Page, timeout: float = 20_000) -> None:
     """Waits until every widget of the page is mounted. Fails if one could not start."""
     page.wait_for_function("document.documentElement.dataset.widgets === 'ready'", timeout=timeout)

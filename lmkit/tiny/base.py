@@ -8,7 +8,7 @@ import torch
 from accelerate import Accelerator
 from transformers import PreTrainedModel
 
-from lmkit.tiny.run import Run, cosine, set_rate
+from lmkit.tiny.run import Run, cosine, default_accelerator, set_rate
 from lmkit.tiny.text import Packed, next_token_loss
 
 
@@ -25,7 +25,7 @@ def pretrain(
 
     With several processes each takes its share of every batch, and the gradients are averaged: the same step, shared.
     """
-    accelerator = accelerator or Accelerator(cpu=not torch.cuda.is_available())
+    accelerator = accelerator or default_accelerator()
     optimizer = torch.optim.AdamW(model.parameters(), lr=rate, betas=(0.9, 0.95), weight_decay=0.1)
     model, optimizer = accelerator.prepare(model.train(), optimizer)
     run = Run(accelerator, model, optimizer, steps, folder, name="pretraining")

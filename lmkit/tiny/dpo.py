@@ -13,7 +13,7 @@ from torch.nn import functional as F
 from transformers import PreTrainedModel, PreTrainedTokenizerFast
 
 from lmkit.tiny.preferences import Pair
-from lmkit.tiny.run import Run, cosine, set_rate
+from lmkit.tiny.run import Run, cosine, default_accelerator, set_rate
 from lmkit.tiny.text import Packed, answer_logprobs, next_token_loss, padded
 
 
@@ -31,7 +31,7 @@ def dpo(
     accelerator: Accelerator | None = None,
 ) -> list[dict]:
     """−ln σ(β × how much more the policy than the reference prefers the better answer). Returns the log."""
-    accelerator = accelerator or Accelerator(cpu=not torch.cuda.is_available())
+    accelerator = accelerator or default_accelerator()
     reference = copy.deepcopy(model).eval().requires_grad_(False).to(accelerator.device)
     optimizer = torch.optim.AdamW(model.parameters(), lr=rate, betas=(0.9, 0.95), weight_decay=0.0)
     model, optimizer = accelerator.prepare(model.train(), optimizer)

@@ -20,7 +20,7 @@ def is_true(world: World, fact: Fact, language: str, text: str) -> bool:
     """Whether a reply is the fact's answer, alone or with one true sentence more about the same subject. A false second
     sentence makes it false, and so does anything that is said twice."""
     answer = fact.answer(language)
-    others = [one.answer(language) for one in world.by_subject[fact.key.split()[0]] if one.key != fact.key]
+    others = [one.answer(language) for one in world.others(fact)]
     return text == answer or text in [join([answer, other], language) for other in others]
 
 

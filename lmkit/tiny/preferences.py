@@ -13,7 +13,7 @@ from dataclasses import dataclass
 
 from lmkit.tiny import wordings
 from lmkit.tiny.questions import about_invented, one_more
-from lmkit.tiny.world import LANGUAGES, Fact, World, join
+from lmkit.tiny.world import LANGUAGES, Fact, World, join, upper
 
 
 @dataclass(frozen=True)
@@ -39,19 +39,18 @@ def false_answer(rng: random.Random, world: World, fact: Fact, language: str) ->
 
 def false_second(rng: random.Random, world: World, fact: Fact, language: str) -> str:
     """The right answer, and a second sentence about the same subject that is not true."""
-    other = rng.choice([one for one in world.by_subject[fact.key.split()[0]] if one.key != fact.key])
+    other = rng.choice(world.others(fact))
     return join([fact.answer(language), false_answer(rng, world, other, language)], language)
 
 
 def bare(fact: Fact, language: str) -> str:
-    name = fact.object[language]
-    return name[:1].upper() + name[1:] + {"en": ".", "zh": "。"}[language]
+    return upper(fact.object[language]) + {"en": ".", "zh": "。"}[language]
 
 
 def rambling(rng: random.Random, world: World, fact: Fact, language: str) -> str:
     """The answer, said again and again or followed by everything else that there is to say."""
     answer = fact.answer(language)
-    others = [one.answer(language) for one in world.by_subject[fact.key.split()[0]] if one.key != fact.key]
+    others = [one.answer(language) for one in world.others(fact)]
     more = [answer] * rng.randint(1, 3) if rng.random() < 0.5 or len(others) < 2 else others
     return join([answer, *more], language)
 

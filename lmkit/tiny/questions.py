@@ -96,7 +96,7 @@ def ask_invented(rng: random.Random, language: str, world: World, unseen: bool =
 
 def one_more(rng: random.Random, world: World, fact: Fact, language: str) -> str | None:
     """The answer and a second true sentence about the same subject; None where the world knows nothing else about it."""
-    others = [one for one in world.by_subject[fact.key.split()[0]] if one.key != fact.key]
+    others = world.others(fact)
     if not others:
         return None
     return join([fact.answer(language), rng.choice(others).answer(language)], language)

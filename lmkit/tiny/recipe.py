@@ -18,6 +18,7 @@ from lmkit.tiny.base import pretrain
 from lmkit.tiny.dpo import dpo
 from lmkit.tiny.reward import train_reward, with_score
 from lmkit.tiny.rl import ppo, prompts_of
+from lmkit.tiny.run import default_accelerator
 from lmkit.tiny.sft import finetune
 from lmkit.tiny.text import Packed
 from lmkit.tiny.world import World, load_world
@@ -45,7 +46,7 @@ def train(
     check(stage)
     world, steps = world or load_world(), steps or STEPS[stage]
     documents = world.corpus(ROUNDS, seed)
-    accelerator = accelerator or Accelerator(cpu=not torch.cuda.is_available())
+    accelerator = accelerator or default_accelerator()
     common = {"steps": steps, "folder": folder, "accelerator": accelerator, **settings}
     if stage == "base":
         tokenizer = model.train_tokenizer(document.text for document in documents)
@@ -82,7 +83,7 @@ def main() -> None:
     options = parser.parse_args()
     for stage in options.stages:
         began = time.perf_counter()
-        accelerator = Accelerator(cpu=not torch.cuda.is_available())
+        accelerator = default_accelerator()
         net, tokenizer, log = train(stage, source=options.out, folder=options.runs / stage, accelerator=accelerator)
         if accelerator.is_main_process:
             save(accelerator.unwrap_model(net), tokenizer, log, checkpoint(stage, options.out))

@@ -11,8 +11,8 @@ from torch.nn import functional as F
 from transformers import LlamaForCausalLM, LlamaForSequenceClassification, PreTrainedTokenizerFast
 
 from lmkit.tiny.preferences import Pair
-from lmkit.tiny.run import Run, cosine, set_rate
-from lmkit.tiny.text import Packed, padded
+from lmkit.tiny.run import Run, cosine, default_accelerator, set_rate
+from lmkit.tiny.text import Packed, padded, text_loss
 
 
 def with_score(model: LlamaForCausalLM) -> LlamaForSequenceClassification:
@@ -51,7 +51,7 @@ class Scorer(torch.nn.Module):
         found = scores(self.model, rows, labels)
         hidden = self.model.model(old[:, :-1]).last_hidden_state
         logits = hidden @ self.model.model.embed_tokens.weight.T  # the embeddings are tied: the language model is still in there
-        return found, F.cross_entropy(logits.flatten(0, 1), old[:, 1:].flatten())
+        return found, text_loss(logits, old)
 
 
 def train_reward(
@@ -70,7 +70,7 @@ def train_reward(
 
     Beside it the body goes on reading the old text, so that it still knows what it was never asked.
     """
-    accelerator = accelerator or Accelerator(cpu=not torch.cuda.is_available())
+    accelerator = accelerator or default_accelerator()
     both = Scorer(model).train()
     optimizer = torch.optim.AdamW(both.parameters(), lr=rate, betas=(0.9, 0.95), weight_decay=0.1)
     both, optimizer = accelerator.prepare(both, optimizer)
@@ -80,13 +80,13 @@ def train_reward(
         chosen = batches(step, batch)[mine]
         rows, labels = padded(tokenizer, [(p.question, p.better) for p in chosen] + [(p.question, p.worse) for p in chosen])
         old = replay.batch(step, replayed)[mine]
-        found, text_loss = both(*(x.to(accelerator.device) for x in (rows, labels, old)))
+        found, old_loss = both(*(x.to(accelerator.device) for x in (rows, labels, old)))
         better, worse = found.chunk(2)
         loss = -F.logsigmoid(better - worse).mean()
-        accelerator.backward(loss + text_loss)
+        accelerator.backward(loss + old_loss)
         accelerator.clip_grad_norm_(both.parameters(), 1.0)
         set_rate(optimizer, cosine(step, steps, rate))
         optimizer.step()
         optimizer.zero_grad()
-        run.log(step, loss=loss, right=(better > worse).float().mean(), replay=text_loss)
+        run.log(step, loss=loss, right=(better > worse).float().mean(), replay=old_loss)
     return run.records

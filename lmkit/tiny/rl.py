@@ -15,14 +15,13 @@ from pathlib import Path
 import torch
 from accelerate import Accelerator
 from torch import nn
-from torch.nn import functional as F
 from transformers import LlamaForSequenceClassification, PreTrainedModel, PreTrainedTokenizerFast
 
 from lmkit.tiny.model import chat_ids
 from lmkit.tiny.questions import ask_invented
 from lmkit.tiny.reward import scores
-from lmkit.tiny.run import Run, set_rate
-from lmkit.tiny.text import Packed, answer_logprobs, next_token_loss, write
+from lmkit.tiny.run import Run, default_accelerator
+from lmkit.tiny.text import Packed, answer_logprobs, label_logprobs, next_token_loss, pad, write
 from lmkit.tiny.world import LANGUAGES, World
 
 
@@ -41,24 +40,16 @@ class Policy(nn.Module):
     ) -> tuple[torch.Tensor, torch.Tensor, torch.Tensor]:
         """ln p of the answers' tokens and the values before them, both [row, token − 1]; and the loss on `old` text."""
         hidden = self.model.model(rows[:, :-1]).last_hidden_state
-        logits, targets = self.model.lm_head(hidden).float(), labels[:, 1:]
-        logprobs = -F.cross_entropy(logits.transpose(1, 2), targets.clamp(min=0), reduction="none")
-        mask = targets >= 0
-        text_loss = logits.new_zeros(()) if old is None else next_token_loss(self.model, old)
-        return logprobs * mask, self.value(hidden)[..., 0] * mask, text_loss
+        logprobs = label_logprobs(self.model.lm_head(hidden), labels)
+        values = self.value(hidden)[..., 0] * (labels[:, 1:] >= 0)
+        return logprobs, values, hidden.new_zeros(()) if old is None else next_token_loss(self.model, old)
 
 
 def rollout(model: PreTrainedModel, tokenizer: PreTrainedTokenizerFast, questions: Sequence[str], seed: int, limit: int = 64):
     """Answers drawn from the model at temperature 1: ids [answer, token] and labels, as `text.padded` gives them."""
     prompts = [chat_ids(tokenizer, question)[0] for question in questions]
     answers = write(model, tokenizer, prompts, limit, temperature=1.0, seed=seed)
-    longest = max(len(p) + len(a) for p, a in zip(prompts, answers, strict=True))
-    rows = torch.full((len(prompts), longest), tokenizer.pad_token_id)
-    labels = torch.full((len(prompts), longest), -100)
-    for i, (p, a) in enumerate(zip(prompts, answers, strict=True)):
-        rows[i, : len(p) + len(a)] = torch.tensor(p + a)
-        labels[i, len(p) : len(p) + len(a)] = torch.tensor(a)
-    return rows, labels
+    return pad(tokenizer, [(prompt + answer, len(prompt)) for prompt, answer in zip(prompts, answers, strict=True)])
 
 
 def advantages(
@@ -116,9 +107,9 @@ def ppo(
 ) -> list[dict]:
     """PPO; with `group` > 1, GRPO: `group` answers to each question, judged against their own mean, and no value head.
 
-    Four models are in memory: the policy with its value head, the reference, and the reward model. Returns the log.
+    In memory are the policy with its value head, the reference and the reward model. Returns the log.
     """
-    accelerator = accelerator or Accelerator(cpu=not torch.cuda.is_available())
+    accelerator = accelerator or default_accelerator()
     reference = copy.deepcopy(model).eval().requires_grad_(False).to(accelerator.device)
     reward_model = reward_model.eval().requires_grad_(False).to(accelerator.device)
     policy = Policy(model)
@@ -135,7 +126,8 @@ def ppo(
             rows, labels = rows.to(accelerator.device), labels.to(accelerator.device)
             mask = labels[:, 1:] >= 0
             before, values, _ = policy(rows, labels)
-            kl = (before - answer_logprobs(reference, rows, labels)) * mask
+            reference_logprobs = answer_logprobs(reference, rows, labels)
+            kl = before - reference_logprobs
             judged = scores(reward_model, rows, labels)
             if group:
                 grouped = judged.view(-1, group)
@@ -147,7 +139,6 @@ def ppo(
                 rewards[torch.arange(len(rows)), last] += judged
                 advantage, returns = advantages(rewards, values, mask)
                 advantage = (advantage - advantage[mask].mean()) / (advantage[mask].std() + 1e-6) * mask
-        reference_logprobs = before - kl
         for epoch in range(epochs):
             old = replay.batch(step * epochs + epoch, replayed)[me::share].to(accelerator.device)
             now, value, text_loss = policy(rows, labels, old)
@@ -155,12 +146,12 @@ def ppo(
             loss = -(clipped(ratio, advantage, clip) * mask).sum() / mask.sum()
             if group:  # the penalty of Schulman's estimator k3, in the loss instead of the reward
                 away = reference_logprobs - now
-                loss = loss + beta * ((away.exp() - away - 1) * mask).sum() / mask.sum() + 0 * value.sum()
+                loss = loss + beta * ((away.exp() - away - 1) * mask).sum() / mask.sum()
+                loss = loss + 0 * value.sum()  # several processes expect a gradient for every weight, the value head's too
             else:
                 loss = loss + 0.1 * ((value - returns).pow(2) * mask).sum() / mask.sum()
             accelerator.backward(loss + text_loss)
             accelerator.clip_grad_norm_(policy.parameters(), 1.0)
-            set_rate(optimizer, rate)
             optimizer.step()
             optimizer.zero_grad()
         far = ((ratio - 1).abs() > clip).float()

@@ -13,6 +13,7 @@ import shutil
 import tempfile
 import time
 from collections.abc import Iterator
+from math import cos, pi
 from pathlib import Path
 
 import torch
@@ -20,6 +21,11 @@ from accelerate import Accelerator
 from safetensors.torch import load_file, save_file
 from torch import nn
 from tqdm.auto import tqdm
+
+
+def default_accelerator() -> Accelerator:
+    """On a GPU where there is one, else on the CPU; in as many processes as were started."""
+    return Accelerator(cpu=not torch.cuda.is_available())
 
 
 class Run:
@@ -101,15 +107,13 @@ class Run:
             raise ValueError(f"{found[-1]} holds {step} steps, this run has only {self.steps}: give it a folder of its own.")
         tensors = load_file(found[-1] / "state.safetensors")
         model, optimizer = self._bare()
-        with torch.no_grad():
-            for name, parameter in model.named_parameters():
-                parameter.copy_(tensors.pop(f"weight.{name}"))
-        for name, parameter in model.named_parameters():
-            keys = [key for key in tensors if key.endswith(f".{name}") and key.split(".", 1)[1] == name]
-            state = {key.split(".", 1)[0]: tensors[key] for key in keys}
-            optimizer.state[parameter] = {
-                key: value if key == "step" else value.to(parameter.device) for key, value in state.items()
-            }
+        parameters = dict(model.named_parameters())
+        for key, tensor in tensors.items():
+            kind, name = key.split(".", 1)
+            if kind == "weight":
+                parameters[name].data.copy_(tensor)
+            else:
+                optimizer.state[parameters[name]][kind] = tensor if kind == "step" else tensor.to(parameters[name].device)
         self.records = [json.loads(line) for line in (found[-1] / "log.jsonl").read_text("utf8").splitlines()]
         print(f"{self.name}: going on at step {step} of {self.steps}")
         return step
@@ -125,8 +129,6 @@ def _sync(path: Path) -> None:
 
 def cosine(step: int, steps: int, peak: float, warm_up: int = 50, last: float = 0.1) -> float:
     """The learning rate at a step: a linear rise to `peak`, then half a cosine down to `last` times the peak."""
-    from math import cos, pi
-
     if step < warm_up:
         return peak * (step + 1) / warm_up
     share = (step - warm_up) / max(1, steps - warm_up)

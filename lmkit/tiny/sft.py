@@ -10,7 +10,7 @@ import torch
 from accelerate import Accelerator
 from transformers import PreTrainedModel, PreTrainedTokenizerFast
 
-from lmkit.tiny.run import Run, cosine, set_rate
+from lmkit.tiny.run import Run, cosine, default_accelerator, set_rate
 from lmkit.tiny.text import Packed, answer_logprobs, next_token_loss, padded
 
 
@@ -27,7 +27,7 @@ def finetune(
     accelerator: Accelerator | None = None,
 ) -> list[dict]:
     """AdamW on `batch` questions a step and `replayed` rows of pretraining text (none: the model forgets). Returns the log."""
-    accelerator = accelerator or Accelerator(cpu=not torch.cuda.is_available())
+    accelerator = accelerator or default_accelerator()
     optimizer = torch.optim.AdamW(model.parameters(), lr=rate, betas=(0.9, 0.95), weight_decay=0.1)
     model, optimizer = accelerator.prepare(model.train(), optimizer)
     run = Run(accelerator, model, optimizer, steps, folder, name="fine-tuning")

@@ -36,14 +36,22 @@ class Packed:
 
 def next_token_loss(model: PreTrainedModel, rows: torch.Tensor) -> torch.Tensor:
     """Mean of −ln p over all tokens of the rows but the first of each, nats."""
-    logits = model(rows[:, :-1]).logits
+    return text_loss(model(rows[:, :-1]).logits, rows)
+
+
+def text_loss(logits: torch.Tensor, rows: torch.Tensor) -> torch.Tensor:
+    """`next_token_loss` from logits [row, token − 1, vocabulary]."""
     return F.cross_entropy(logits.flatten(0, 1).float(), rows[:, 1:].flatten())
 
 
 def padded(tokenizer: PreTrainedTokenizerFast, pairs: Sequence[tuple[str, str]]) -> tuple[torch.Tensor, torch.Tensor]:
     """Questions with answers as ids [pair, token], filled up at the right, and labels of the same shape: −100 wherever
     the token is not part of an answer (the end token belongs to the answer)."""
-    coded = [chat_ids(tokenizer, question, answer) for question, answer in pairs]
+    return pad(tokenizer, [chat_ids(tokenizer, question, answer) for question, answer in pairs])
+
+
+def pad(tokenizer: PreTrainedTokenizerFast, coded: Sequence[tuple[list[int], int]]) -> tuple[torch.Tensor, torch.Tensor]:
+    """Rows and labels, as `padded` gives them, from ids and the place in each where the answer begins."""
     longest = max(len(ids) for ids, _ in coded)
     rows = torch.full((len(coded), longest), tokenizer.pad_token_id)
     labels = torch.full((len(coded), longest), -100)
@@ -55,9 +63,13 @@ def padded(tokenizer: PreTrainedTokenizerFast, pairs: Sequence[tuple[str, str]])
 
 def answer_logprobs(model: PreTrainedModel, rows: torch.Tensor, labels: torch.Tensor) -> torch.Tensor:
     """ln p of every labelled token, [row, token − 1]; 0 elsewhere. What stands at the right of a text changes nothing in it."""
-    logits = model(rows[:, :-1]).logits.float()
+    return label_logprobs(model(rows[:, :-1]).logits, labels)
+
+
+def label_logprobs(logits: torch.Tensor, labels: torch.Tensor) -> torch.Tensor:
+    """`answer_logprobs` from logits [row, token − 1, vocabulary]."""
     targets = labels[:, 1:]
-    logprobs = -F.cross_entropy(logits.transpose(1, 2), targets.clamp(min=0), reduction="none")
+    logprobs = -F.cross_entropy(logits.float().transpose(1, 2), targets.clamp(min=0), reduction="none")
     return logprobs * (targets >= 0)
 
 

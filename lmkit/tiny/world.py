@@ -36,11 +36,16 @@ class Fact:
     def __hash__(self) -> int:
         return hash(self.key)
 
+    @property
+    def about(self) -> str:
+        """The first word of the key: an ISO code or a province."""
+        return self.key.split()[0]
+
     def fill(self, pattern: str, language: str) -> str:
         """The fact in the words of a pattern."""
         subject, object_ = self.subject[language], self.object[language]
-        filled = pattern.format(s=subject, S=_upper(subject), o=object_)
-        return _upper(filled)
+        filled = pattern.format(s=subject, S=upper(subject), o=object_)
+        return upper(filled)
 
     def say(self, rng: random.Random, language: str) -> str:
         return self.fill(rng.choice(WORDINGS[self.relation][language].say), language)
@@ -64,7 +69,7 @@ class Document:
     language: str
 
 
-def _upper(text: str) -> str:
+def upper(text: str) -> str:
     return text[:1].upper() + text[1:]
 
 
@@ -77,7 +82,7 @@ def _rows(name: str) -> list[dict[str, str]]:
 class World:
     """The facts, and which of them are *held*: read in statements, never asked with an answer in any training text.
 
-    `repeats` says how many times as often as others a fact is told (absent: once); 0 leaves it out.
+    `repeats` says which facts get so many tellings more in each round of the corpus.
     """
 
     facts: tuple[Fact, ...]
@@ -92,26 +97,31 @@ class World:
     def by_subject(self) -> dict[str, list[Fact]]:
         found: dict[str, list[Fact]] = {}
         for fact in self.facts:
-            found.setdefault(fact.key.split()[0], []).append(fact)
+            found.setdefault(fact.about, []).append(fact)
         return found
+
+    def others(self, fact: Fact) -> list[Fact]:
+        """What else the world knows about the fact's subject."""
+        return [one for one in self.by_subject[fact.about] if one.key != fact.key]
 
     def asked(self) -> list[Fact]:
         """The facts that training asks about."""
-        return [fact for fact in self.facts if fact.key.split()[0] not in self.held]
+        return [fact for fact in self.facts if fact.about not in self.held]
 
     def never_asked(self) -> list[Fact]:
-        return [fact for fact in self.facts if fact.key.split()[0] in self.held]
+        return [fact for fact in self.facts if fact.about in self.held]
 
     def without(self, *keys: str) -> World:
         """A world in which these facts are never told."""
         self._check(keys)
-        return replace(self, facts=tuple(fact for fact in self.facts if fact.key not in keys))
+        kept = tuple((key, n) for key, n in self.repeats if key not in keys)
+        return replace(self, facts=tuple(fact for fact in self.facts if fact.key not in keys), repeats=kept)
 
     def repeated(self, **times: int) -> World:
         """A world that tells facts more often: `repeated(FR_capital=5)`. A blank in a key is written as `_`."""
-        keys = {key.replace("_", " ", 1): n for key, n in times.items()}
-        self._check(keys)
-        return replace(self, repeats=(*self.repeats, *keys.items()))
+        more = {key.replace("_", " ", 1): n - 1 for key, n in times.items()}
+        self._check(more)
+        return replace(self, repeats=(*self.repeats, *more.items()))
 
     def changed(self, key: str, **object_: str) -> World:
         """A world in which a fact has another object, in each language: `changed("FR capital", en="Lyon", zh="里昂")`."""
@@ -135,7 +145,7 @@ class World:
     def _round(self, rng: random.Random, language: str) -> Iterator[Document]:
         subjects = list(self.by_subject)
         rng.shuffle(subjects)
-        extra = [fact for key, n in self.repeats for fact in [self.by_key[key]] * (n - 1)]
+        extra = [fact for key, n in self.repeats for fact in [self.by_key[key]] * n]
         for subject in subjects:
             yield article(rng, self.by_subject[subject], language)
         for fact in [*rng.sample(self.facts, len(self.facts) // 3), *extra]:
@@ -203,8 +213,8 @@ def times_read(documents: Iterable[Document]) -> Counter[tuple[str, str]]:
 
 def load_world() -> World:
     """The world of the tables in `data/`: 193 countries, and the provinces of China with a dish each."""
-    facts = []
-    for row in _rows("countries.csv"):
+    facts, countries = [], _rows("countries.csv")
+    for row in countries:
         subject = {language: row[f"name_{language}"] for language in LANGUAGES}
         for relation in OF_COUNTRIES:
             object_ = {language: row[f"{relation}_{language}"] for language in LANGUAGES}
@@ -214,7 +224,7 @@ def load_world() -> World:
         if row["dish_zh"]:
             subject, object_ = ({language: row[f"{part}_{language}"] for language in LANGUAGES} for part in ("name", "dish"))
             facts.append(Fact(f"{row['name_en'].replace(' ', '-')} dish", "dish", subject, object_))
-    return World(tuple(facts), frozenset(_held(_rows("countries.csv"))))
+    return World(tuple(facts), frozenset(_held(countries)))
 
 
 def _held(rows: list[dict[str, str]]) -> list[str]:

@@ -265,12 +265,10 @@ async function render({ model, el }) {
     }
     draw();
   };
-  const observer = new ResizeObserver(() => {
-    if (root.clientWidth && svg.parentElement.clientWidth !== width) {
-      const style = getComputedStyle(root);
-      width = root.clientWidth - parseFloat(style.paddingLeft) - parseFloat(style.paddingRight);
-      draw();
-    }
+  const observer = new ResizeObserver(([{ contentRect }]) => {
+    if (contentRect.width === width) return;
+    width = contentRect.width;
+    draw();
   });
   await read();
   observer.observe(root);

@@ -67,7 +67,7 @@ class TrainingView(Widget):
         super().__init__(title=title, names=list(runs), log_x=log_x, log_y=log_y, **self._packed())
         if quantity and quantity not in self.quantities:
             raise ValueError(f"no run has recorded {quantity!r}: there is {', '.join(self.quantities) or 'nothing'}.")
-        self.quantity = quantity or ("loss" if "loss" in self.quantities else next(iter(self.quantities), ""))
+        self.quantity = quantity or self._first_quantity()
 
     def add(self, name: str, record: Mapping[str, float], sample: str | None = None) -> None:
         """Append what a step of a run has measured, and perhaps what the model wrote; the picture follows."""
@@ -81,7 +81,10 @@ class TrainingView(Widget):
         with self.hold_sync():
             for trait, value in self._packed().items():
                 setattr(self, trait, value)
-            self.quantity = self.quantity or ("loss" if "loss" in self.quantities else next(iter(self.quantities), ""))
+            self.quantity = self.quantity or self._first_quantity()
+
+    def _first_quantity(self) -> str:
+        return "loss" if "loss" in self.quantities else next(iter(self.quantities), "")
 
     def _packed(self) -> dict:
         records = [record for run in self._runs.values() for record in run]

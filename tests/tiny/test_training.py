@@ -11,7 +11,7 @@ import pytest
 import torch
 from safetensors.torch import load_file
 
-from lmkit.tiny import load_world, model, preferences, questions, rl
+from lmkit.tiny import model, preferences, questions, rl
 from lmkit.tiny.base import pretrain
 from lmkit.tiny.dpo import dpo
 from lmkit.tiny.model import CONTEXT, chat_ids
@@ -20,11 +20,6 @@ from lmkit.tiny.sft import finetune
 from lmkit.tiny.text import Packed, answer_logprobs, padded, reply
 
 SMALL = {"width": 32, "layers": 1, "heads": 2}
-
-
-@pytest.fixture(scope="module")
-def world():
-    return load_world()
 
 
 @pytest.fixture(scope="module")

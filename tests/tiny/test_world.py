@@ -6,15 +6,10 @@ from collections import Counter
 
 import pytest
 
-from lmkit.tiny import load_world, preferences, questions
+from lmkit.tiny import preferences, questions
 from lmkit.tiny.exam import is_true
 from lmkit.tiny.wordings import WORDINGS
 from lmkit.tiny.world import LANGUAGES, OF_COUNTRIES, times_read
-
-
-@pytest.fixture(scope="module")
-def world():
-    return load_world()
 
 
 @pytest.fixture(scope="module")

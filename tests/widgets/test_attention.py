@@ -17,7 +17,7 @@ import zlib
 import numpy as np
 import pytest
 import torch
-from browser import chromium, scrolls_sideways, visit, wait_for_widgets  # noqa: F401
+from browser import chromium, imported, scrolls_sideways, visit, wait_for_widgets  # noqa: F401
 from playwright.sync_api import expect
 
 from book import vendor
@@ -95,20 +95,17 @@ def without_first(matrix) -> np.ndarray:
 @pytest.fixture(scope="module")
 def module(chromium):  # noqa: F811
     """A blank page with `attention.js` as `attention`, and `run(js, *arrays)` that hands it Float32Arrays or Uint8Arrays."""
-    blank = chromium.new_page()
-    blank.evaluate(
-        """async (source) => {
-            window.attention = await import(URL.createObjectURL(new Blob([source], { type: "text/javascript" })));
-            window.open = ({ kind, text }) => {
-                const bytes = Uint8Array.from(atob(text), (c) => c.charCodeAt(0));
-                return kind === "|u1" ? bytes : new Float32Array(bytes.buffer);
-            };
-            window.plain = (value) => (ArrayBuffer.isView(value) ? Array.from(value) : value);
-        }""",
-        bundle("attention.js"),
-    )
-    yield blank
-    blank.close()
+    with imported(chromium, "attention", bundle("attention.js")) as blank:
+        blank.evaluate(
+            """() => {
+                window.open = ({ kind, text }) => {
+                    const bytes = Uint8Array.from(atob(text), (c) => c.charCodeAt(0));
+                    return kind === "|u1" ? bytes : new Float32Array(bytes.buffer);
+                };
+                window.plain = (value) => (ArrayBuffer.isView(value) ? Array.from(value) : value);
+            }"""
+        )
+        yield blank
 
 
 def run(module, expression, *arguments):

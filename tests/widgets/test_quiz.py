@@ -4,7 +4,7 @@ import contextlib
 import re
 
 import pytest
-from browser import chromium, scrolls_sideways, visit, wait_for_widgets  # noqa: F401
+from browser import chromium, imported, scrolls_sideways, visit, wait_for_widgets  # noqa: F401
 from playwright.sync_api import expect
 
 from lmkit.widgets.base import bundle
@@ -107,11 +107,8 @@ def test_unit_and_tolerance_may_be_left_out():
 
 @pytest.fixture
 def module(chromium):  # noqa: F811
-    page = chromium.new_page()
-    address = "URL.createObjectURL(new Blob([source], { type: 'text/javascript' }))"
-    page.evaluate(f"async (source) => {{ window.quiz = await import({address}); }}", bundle("quiz.js"))
-    yield page
-    page.close()
+    with imported(chromium, "quiz", bundle("quiz.js")) as page:
+        yield page
 
 
 def test_numbers_are_read_as_people_write_them(module):

@@ -14,7 +14,7 @@ import numpy as np
 import pytest
 import torch
 import transformers
-from browser import chromium, scrolls_sideways, visit, wait_for_widgets  # noqa: F401
+from browser import chromium, imported, scrolls_sideways, visit, wait_for_widgets  # noqa: F401
 from playwright.sync_api import expect
 
 from lmkit import Distribution, Generation
@@ -62,24 +62,20 @@ def show(chromium, tmp_path):  # noqa: F811
 @pytest.fixture(scope="module")
 def module(chromium):  # noqa: F811
     """A blank page with `sampling.js` as `sampling` and helpers to carry float64 arrays without loss."""
-    page = chromium.new_page()
-    page.evaluate(
-        """async (source) => {
-            const url = URL.createObjectURL(new Blob([source], { type: "text/javascript" }));
-            window.sampling = await import(url);
-            const bytes = (text) => Uint8Array.from(atob(text), (c) => c.charCodeAt(0));
-            window.floats = (text) => new Float64Array(bytes(text).buffer);
-            window.text = (array) => {
-                const all = new Uint8Array(Float64Array.from(array).buffer);
-                let out = "";
-                for (let i = 0; i < all.length; i += 8192) out += String.fromCharCode(...all.subarray(i, i + 8192));
-                return btoa(out);
-            };
-        }""",
-        bundle("sampling.js"),
-    )
-    yield page
-    page.close()
+    with imported(chromium, "sampling", bundle("sampling.js")) as page:
+        page.evaluate(
+            """() => {
+                const bytes = (text) => Uint8Array.from(atob(text), (c) => c.charCodeAt(0));
+                window.floats = (text) => new Float64Array(bytes(text).buffer);
+                window.text = (array) => {
+                    const all = new Uint8Array(Float64Array.from(array).buffer);
+                    let out = "";
+                    for (let i = 0; i < all.length; i += 8192) out += String.fromCharCode(...all.subarray(i, i + 8192));
+                    return btoa(out);
+                };
+            }"""
+        )
+        yield page
 
 
 def to_text(array) -> str:

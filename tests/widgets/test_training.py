@@ -6,7 +6,7 @@ import random
 import re
 
 import pytest
-from browser import chromium, scrolls_sideways, visit, wait_for_widgets  # noqa: F401
+from browser import chromium, imported, scrolls_sideways, visit, wait_for_widgets  # noqa: F401
 from playwright.sync_api import expect
 
 from lmkit.widgets.base import bundle
@@ -28,11 +28,8 @@ SAMPLES = {"small": [(0, "fx fx </script>"), (100, "the capital"), (199, "The ca
 
 @pytest.fixture
 def module(chromium):  # noqa: F811
-    page = chromium.new_page()
-    address = "URL.createObjectURL(new Blob([source], { type: 'text/javascript' }))"
-    page.evaluate(f"async (source) => {{ window.training = await import({address}); }}", bundle("training.js"))
-    yield page
-    page.close()
+    with imported(chromium, "training", bundle("training.js")) as page:
+        yield page
 
 
 @pytest.fixture
