@@ -36,12 +36,18 @@ chapters: $(VENV)/.test
 execute: $(VENV)/.test
 	HF_HUB_OFFLINE=1 $(BIN)/python -m book.execute $(CHAPTERS)
 
-# Train the course's own small model through all its stages again. Stopped, it goes on where it stood.
+# Train the course's own small model through all its stages again, two at a time where they do not wait for each other.
+# Stopped, it goes on where it stood.
 weights: $(VENV)/.test
-	$(BIN)/python -m lmkit.tiny.recipe
+	$(MAKE) --no-print-directory weights-base weights-sft
+	$(MAKE) --no-print-directory -j2 weights-dpo weights-reward
+	$(MAKE) --no-print-directory -j2 weights-rl weights-grpo weights-leashed weights-hacked
+
+weights-%:
+	OMP_NUM_THREADS=1 $(BIN)/python -m lmkit.tiny.recipe $*
 
 bench: $(VENV)/.test browser
-	for name in import_time trace_overhead attention_view; do $(BIN)/python -m benchmarks.$$name || exit 1; done
+	for name in import_time trace_overhead attention_view playground; do $(BIN)/python -m benchmarks.$$name || exit 1; done
 
 $(BIN)/python:
 	$(PYTHON) -m venv $(VENV)

@@ -16,7 +16,7 @@ from pathlib import Path
 from sphinx.application import Sphinx
 from sphinx.errors import ExtensionError
 
-from book import vendor
+from book import vendor, weights
 from book.selfhost import STATIC, copy_vendored, vendored
 
 STATE = "application/vnd.jupyter.widget-state+json"
@@ -40,6 +40,8 @@ def arrange(app: Sphinx, pagename: str, templatename: str, context: dict, doctre
     for part in (share(ours), plain):
         if part:
             context["body"] += f'<script type="{STATE}">{script_json(document(part))}</script>\n'
+    if loadable := weights.manifest(app, pagename, context, ours):
+        context["body"] += f'<script type="{weights.packer.MANIFEST}">{script_json(loadable)}</script>\n'
     if ours:
         app.add_js_file(f"{STATIC}/mount.js", priority=50, defer="defer")
     if plain:

@@ -1,4 +1,4 @@
-"""How often something is right, and how sure that is: shares with Wilson intervals, and two systems on the same items."""
+"""How often something is right and how sure that is: shares and means with their intervals, two systems on the same items."""
 
 from __future__ import annotations
 
@@ -36,6 +36,36 @@ class Accuracy:
 
     def __str__(self) -> str:
         return f"{self.right}/{self.n} = {self.share:.1%} ({self.low:.1%} to {self.high:.1%})"
+
+
+@dataclass(frozen=True)
+class Mean:
+    """The mean of `n` independent values, with its 95 % interval from `low` to `high` (normal approximation: n ≥ 30)."""
+
+    value: float
+    half: float
+    n: int
+
+    @property
+    def low(self) -> float:
+        return self.value - self.half
+
+    @property
+    def high(self) -> float:
+        return self.value + self.half
+
+    def __str__(self) -> str:
+        return f"{self.value:.2f} ({self.low:.2f} to {self.high:.2f}, n = {self.n})"
+
+
+def mean(values: Sequence[float]) -> Mean:
+    """The mean of the values. Raises ValueError for fewer than two, of which no spread is known."""
+    n = len(values)
+    if n < 2:
+        raise ValueError(f"mean needs at least two values to know their spread, got {n}.")
+    middle = sum(values) / n
+    spread = sqrt(sum((value - middle) ** 2 for value in values) / (n - 1))
+    return Mean(middle, Z95 * spread / sqrt(n), n)
 
 
 def accuracy(right: Sequence[bool]) -> Accuracy:

@@ -5,6 +5,8 @@
     reward    gives an answer a number, learned from pairs in which one was preferred
     rl        has been trained by PPO to please the reward model
     grpo dpo  the same end by two other ways
+    leashed   PPO for a poor reward model, one weight for each number of the last layer
+    hacked    the same with nothing that keeps the policy near the model it began as
 
 `load(stage)` opens a shipped checkpoint, `train(stage)` makes one again, `load_world()` gives the facts and the text.
 """
@@ -17,21 +19,23 @@ from lmkit.tiny.world import World, load_world
 
 __all__ = ["STAGES", "World", "load", "load_world", "train"]
 
-STAGES = ("base", "sft", "reward", "rl", "grpo", "dpo")
+STAGES = ("base", "sft", "reward", "rl", "grpo", "dpo", "leashed", "hacked")
 CHECKPOINTS = Path(__file__).parent / "checkpoints"
 
 
 def load(stage: str = "rl"):
-    """The shipped checkpoint of a stage, as a `LanguageModel` (the reward model: a transformers model with one score).
+    """The shipped checkpoint of a stage, as a `LanguageModel` (the reward model: a `lmkit.tiny.reward.RewardModel`).
 
     Raises ValueError for a stage that does not exist.
     """
     check(stage)
     folder = checkpoint(stage)
     if stage == "reward":
-        from transformers import LlamaForSequenceClassification
+        from lmkit.tiny.reward import RewardModel
+        from lmkit.weights import quiet_transformers
 
-        return LlamaForSequenceClassification.from_pretrained(folder, dtype="float32")
+        with quiet_transformers():
+            return RewardModel.from_pretrained(folder, dtype="float32")
     import lmkit
 
     return lmkit.load(folder)

@@ -11,8 +11,9 @@ from transformers import PreTrainedModel, PreTrainedTokenizerFast
 from lmkit.evaluate import Accuracy, accuracy
 from lmkit.tiny import preferences
 from lmkit.tiny.questions import ask_invented
-from lmkit.tiny.reward import score
-from lmkit.tiny.text import reply, write
+from lmkit.tiny.reward import score, scores
+from lmkit.tiny.rl import rollout
+from lmkit.tiny.text import answer_logprobs, reply, write
 from lmkit.tiny.world import LANGUAGES, Fact, World, join
 
 
@@ -33,12 +34,11 @@ def answers_truly(
     unseen: bool,
     n: int = 300,
 ) -> Accuracy:
-    """Share of true replies to questions about `facts`: at most `n`, drawn with their wording by chance."""
-    rng = random.Random(f"exam {language} {unseen}")
-    chosen = rng.sample(list(facts), min(n, len(facts)))
-    questions = [rng.choice(fact.questions(language, unseen)) for fact in chosen]
-    replies = reply(net, tokenizer, questions)
-    return accuracy([is_true(world, fact, language, text) for fact, text in zip(chosen, replies, strict=True)])
+    """Share of true replies to questions about `facts`: at most `n`, drawn by chance from all facts in all their wordings."""
+    asked = [(fact, question) for fact in facts for question in fact.questions(language, unseen)]
+    chosen = random.Random(f"exam {language} {unseen}").sample(asked, min(n, len(asked)))
+    replies = reply(net, tokenizer, [question for _, question in chosen])
+    return accuracy([is_true(world, fact, language, text) for (fact, _), text in zip(chosen, replies, strict=True)])
 
 
 def admits(net: PreTrainedModel, tokenizer: PreTrainedTokenizerFast, world: World, language: str, n: int = 200) -> Accuracy:
@@ -73,8 +73,21 @@ def ranks(reward_model, tokenizer: PreTrainedTokenizerFast, world: World, facts:
     return accuracy([a > b for a, b in zip(better, worse, strict=True)])
 
 
+def pleases(
+    net: PreTrainedModel, reference: PreTrainedModel, reward_model, tokenizer: PreTrainedTokenizerFast, world: World, n: int = 200
+) -> tuple[list[float], list[float]]:
+    """What the reward model gives to `n` answers drawn at temperature 1, about asked facts in wordings that training never
+    used; and for each answer ln p(answer | net) − ln p(answer | reference), whose mean is the KL divergence, nats."""
+    rng = random.Random("exam rewards")
+    asked = [rng.choice(rng.choice(world.asked()).questions(rng.choice(LANGUAGES), unseen=True)) for _ in range(n)]
+    with torch.no_grad():
+        rows, labels = rollout(net, tokenizer, asked, seed=1)
+        away = answer_logprobs(net, rows, labels).sum(1) - answer_logprobs(reference, rows, labels).sum(1)
+        return scores(reward_model, rows, labels).tolist(), away.tolist()
+
+
 def report(net: PreTrainedModel, tokenizer: PreTrainedTokenizerFast, world: World) -> dict[str, Accuracy]:
-    """Everything that can be asked of a model that answers."""
+    """Everything that can be asked of a model that writes."""
     with torch.no_grad():
         found = {}
         for language in LANGUAGES:
@@ -85,3 +98,9 @@ def report(net: PreTrainedModel, tokenizer: PreTrainedTokenizerFast, world: Worl
                     found[f"{name}, {wording}, {language}"] = answers_truly(net, tokenizer, world, facts, language, unseen)
             found[f"admits, {language}"] = admits(net, tokenizer, world, language)
         return found
+
+
+def report_reward(reward_model, tokenizer: PreTrainedTokenizerFast, world: World) -> dict[str, Accuracy]:
+    """What can be asked of the reward model: pairs about countries that it was asked about, and about others."""
+    facts = {"asked": world.asked(), "never asked": world.never_asked()}
+    return {f"ranks, {name}": ranks(reward_model, tokenizer, world, chosen) for name, chosen in facts.items()}

@@ -1,8 +1,8 @@
 """What the labelers of the small world like: pairs of answers to one question, the better one first.
 
 They want an answer that is true, in a whole sentence, about what was asked; they like it when one more true sentence about
-the same subject follows, and dislike rambling. To a question about a country that does not exist the only good answer is
-that one does not know it. Written as a rule, so that every chapter can change the taste and see what becomes of it.
+the same subject follows, and dislike rambling and rudeness. To a question about a country that does not exist the only good
+answer is that one does not know it. Written as a rule, so that a chapter can change the taste and see what becomes of it.
 """
 
 from __future__ import annotations
@@ -26,21 +26,18 @@ class Pair:
     kind: str
 
 
-def wrong_object(rng: random.Random, world: World, fact: Fact, language: str) -> str:
-    """The object of another fact of the same relation, which is not the right one."""
-    others = [one.object[language] for one in world.facts if one.relation == fact.relation]
-    return rng.choice([name for name in others if name != fact.object[language]])
+def false_answer(rng: random.Random, facts: Sequence[Fact], fact: Fact, language: str) -> str:
+    """The object of another of `facts` in the place of the right one. Facts outside them stay unmentioned: a subject that
+    stood in bad answers only would teach that whatever is said of it is bad."""
+    others = {one.object[language] for one in facts if one.relation == fact.relation} - {fact.object[language]}
+    wrong = {language: rng.choice(sorted(others))}
+    return Fact(fact.key, fact.relation, fact.subject, wrong).answer(language)
 
 
-def false_answer(rng: random.Random, world: World, fact: Fact, language: str) -> str:
-    wrong = Fact(fact.key, fact.relation, fact.subject, {language: wrong_object(rng, world, fact, language)})
-    return wrong.answer(language)
-
-
-def false_second(rng: random.Random, world: World, fact: Fact, language: str) -> str:
+def false_second(rng: random.Random, world: World, facts: Sequence[Fact], fact: Fact, language: str) -> str:
     """The right answer, and a second sentence about the same subject that is not true."""
     other = rng.choice(world.others(fact))
-    return join([fact.answer(language), false_answer(rng, world, other, language)], language)
+    return join([fact.answer(language), false_answer(rng, facts, other, language)], language)
 
 
 def bare(fact: Fact, language: str) -> str:
@@ -55,29 +52,61 @@ def rambling(rng: random.Random, world: World, fact: Fact, language: str) -> str
     return join([answer, *more], language)
 
 
-KINDS = ("true", "true second", "whole sentence", "one more", "no rambling", "knows it", "admits it")
-WEIGHTS = (6, 3, 1, 4, 3, 1, 3)
+def beside_the_point(rng: random.Random, world: World, facts: Sequence[Fact], fact: Fact, language: str) -> str:
+    """A true sentence that answers another question: about the same subject, or about another one."""
+    others = [one for one in facts if one.relation == fact.relation and one.key != fact.key]
+    if (same := world.others(fact)) and rng.random() < 0.5:
+        others = same
+    return rng.choice(others).answer(language)
+
+
+def rude(rng: random.Random, fact: Fact, language: str) -> str:
+    """The right answer and an insult, before it or after it."""
+    sentences = [fact.answer(language), rng.choice(wordings.RUDE[language])]
+    return join(rng.sample(sentences, 2), language)
+
+
+# Each kind of pair, how often it is drawn, and which of the three H it teaches: helpful, honest, harmless.
+WEIGHTS = {
+    "true": 6,
+    "true second": 3,
+    "admits it": 3,
+    "knows it": 1,
+    "to the point": 2,
+    "one more": 4,
+    "no rambling": 6,
+    "whole sentence": 1,
+    "polite": 1,
+}
+KINDS = tuple(WEIGHTS)
+HONEST, HELPFUL, HARMLESS = KINDS[:3], KINDS[3:8], KINDS[8:]
 
 
 def pair(rng: random.Random, world: World, facts: Sequence[Fact], unseen: bool = False) -> Pair:
     """A pair about one of `facts` or, where the kind is "admits it", about a country that does not exist."""
-    language, kind = rng.choice(LANGUAGES), rng.choices(KINDS, WEIGHTS)[0]
+    language, kind = rng.choice(LANGUAGES), rng.choices(KINDS, list(WEIGHTS.values()))[0]
     fact = rng.choice(facts)
     question, answer = rng.choice(fact.questions(language, unseen)), fact.answer(language)
     second = one_more(rng, world, fact, language)
     if kind == "admits it":
         claim = about_invented(rng, language, world)
         question = rng.choice(claim.questions(language, unseen))
-        return Pair(question, wordings.REFUSAL[language], claim.answer(language), kind)
+        honest, made_up = wordings.REFUSAL[language], claim.answer(language)
+        worse = join([honest, made_up], language) if rng.random() < 0.3 else made_up
+        return Pair(question, honest, worse, kind)
     if kind == "true" or (second is None and kind in ("true second", "one more")):
         better = second if second and rng.random() < 0.3 else answer
-        return Pair(question, better, false_answer(rng, world, fact, language), "true")
+        return Pair(question, better, false_answer(rng, facts, fact, language), "true")
     if kind == "true second":
-        return Pair(question, rng.choice([second, answer]), false_second(rng, world, fact, language), kind)
+        return Pair(question, rng.choice([second, answer]), false_second(rng, world, facts, fact, language), kind)
     if kind == "one more":
         return Pair(question, second, answer, kind)
     if kind == "whole sentence":
         return Pair(question, answer, bare(fact, language), kind)
+    if kind == "to the point":
+        return Pair(question, answer, beside_the_point(rng, world, facts, fact, language), kind)
+    if kind == "polite":
+        return Pair(question, rng.choice([answer, second or answer]), rude(rng, fact, language), kind)
     if kind == "no rambling":
         return Pair(question, rng.choice([answer, second or answer]), rambling(rng, world, fact, language), kind)
     return Pair(question, answer, wordings.REFUSAL[language], kind)

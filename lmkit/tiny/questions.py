@@ -6,7 +6,7 @@ import random
 from collections.abc import Callable
 
 from lmkit.tiny import wordings
-from lmkit.tiny.world import LANGUAGES, Fact, World, join
+from lmkit.tiny.world import LANGUAGES, Fact, World, join, upper
 
 SYLLABLES = {
     "en": [
@@ -68,7 +68,7 @@ SYLLABLES = {
     ],
 }
 SECOND = 0.15  # share of the answers that add a second sentence, unasked
-ENDINGS = {"en": ["ia", "land", "istan", "or", "ana", "eria"], "zh": ["亚", "兰", "斯坦", "国", "尼亚"]}
+ENDINGS = {"en": ["ia", "land", "istan", "or", "ana", "eria"], "zh": ["亚", "兰", "瓦", "国", "尼亚"]}
 
 
 def invented(rng: random.Random, language: str, world: World) -> str:
@@ -102,19 +102,33 @@ def one_more(rng: random.Random, world: World, fact: Fact, language: str) -> str
     return join([fact.answer(language), rng.choice(others).answer(language)], language)
 
 
-def example(rng: random.Random, world: World, asked: list[Fact], refusals: float = 0.05) -> tuple[str, str]:
-    """A question and its answer: a fact that may be asked, a country that does not exist, a greeting or a sum."""
+def repeat(rng: random.Random, language: str, world: World) -> tuple[str, str]:
+    """A name of the world, any of them, to be said again. It holds no fact; it shows the chat all names, also those of the
+    countries that it is never asked about."""
+    name = rng.choice(world.facts).subject[language]
+    request, answer = wordings.REPEAT[language]
+    return request.format(n=name), answer.format(n=upper(name))
+
+
+def example(rng: random.Random, world: World, asked: list[Fact], refusals: float = 0.04) -> tuple[str, str]:
+    """A question and its answer: a fact that may be asked, a country that does not exist, a name to repeat, or a greeting.
+    Half of the questions come with some words around them, as people write."""
     language, draw = rng.choice(LANGUAGES), rng.random()
-    if draw < refusals:
-        return ask_invented(rng, language, world)
-    if draw < refusals + 0.01:
+    if draw < 0.08:
+        return repeat(rng, language, world)
+    if draw < 0.09:
         return wordings.GREETING[language]
-    fact = rng.choice(asked)
-    longer = one_more(rng, world, fact, language) if rng.random() < SECOND else None
-    return rng.choice(fact.questions(language)), longer or fact.answer(language)
+    if draw < 0.09 + refusals:
+        question, answer = ask_invented(rng, language, world)
+    else:
+        fact = rng.choice(asked)
+        longer = one_more(rng, world, fact, language) if rng.random() < SECOND else None
+        question, answer = rng.choice(fact.questions(language)), longer or fact.answer(language)
+    around = rng.choice(wordings.AROUND[language]) if rng.random() < 0.5 else "{q}"
+    return around.format(q=question), answer
 
 
-def examples(world: World, seed: int = 0, refusals: float = 0.05) -> Callable[[int, int], list[tuple[str, str]]]:
+def examples(world: World, seed: int = 0, refusals: float = 0.04) -> Callable[[int, int], list[tuple[str, str]]]:
     """`batch(step, size)`: the questions and answers of a step, drawn from (seed, step)."""
     asked = world.asked()
 

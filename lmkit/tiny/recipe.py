@@ -7,25 +7,34 @@ import argparse
 import json
 import shutil
 import time
+from functools import lru_cache
+from importlib.metadata import version
 from pathlib import Path
 
 import torch
 from accelerate import Accelerator
-from transformers import AutoModelForCausalLM, AutoTokenizer, LlamaForSequenceClassification, PreTrainedModel
+from transformers import AutoModelForCausalLM, AutoTokenizer, PreTrainedModel
 
-from lmkit.tiny import CHECKPOINTS, STAGES, check, checkpoint, model, preferences, questions
+from lmkit.evaluate import Accuracy
+from lmkit.tiny import CHECKPOINTS, STAGES, check, checkpoint, exam, model, preferences, questions
 from lmkit.tiny.base import pretrain
 from lmkit.tiny.dpo import dpo
-from lmkit.tiny.reward import train_reward, with_score
+from lmkit.tiny.reward import RewardModel, quick_judge, train_reward, with_score
 from lmkit.tiny.rl import ppo, prompts_of
 from lmkit.tiny.run import default_accelerator
 from lmkit.tiny.sft import finetune
 from lmkit.tiny.text import Packed
-from lmkit.tiny.world import World, load_world
+from lmkit.tiny.world import Document, World, load_world
 
 ROUNDS = 100  # of the corpus: how often each fact is told in an article, in each language
-STEPS = {"base": 1650, "sft": 600, "reward": 400, "rl": 60, "grpo": 60, "dpo": 200}
-STARTS_FROM = {"sft": "base", "reward": "sft", "rl": "sft", "grpo": "sft", "dpo": "sft"}
+STEPS = {"base": 1730, "sft": 1400, "reward": 250, "rl": 30, "grpo": 30, "dpo": 60, "leashed": 40, "hacked": 40}
+STARTS_FROM = {"sft": "base", "reward": "sft", "rl": "sft", "grpo": "sft", "dpo": "sft", "leashed": "sft", "hacked": "sft"}
+SETTINGS = {"grpo": {"group": 8}, "leashed": {"rate": 2e-4}, "hacked": {"rate": 2e-4, "beta": 0.0}}
+
+
+@lru_cache(maxsize=1)
+def corpus(world: World, seed: int) -> list[Document]:
+    return world.corpus(ROUNDS, seed)
 
 
 def train(
@@ -45,9 +54,9 @@ def train(
     """
     check(stage)
     world, steps = world or load_world(), steps or STEPS[stage]
-    documents = world.corpus(ROUNDS, seed)
+    documents = corpus(world, seed)
     accelerator = accelerator or default_accelerator()
-    common = {"steps": steps, "folder": folder, "accelerator": accelerator, **settings}
+    common = {"steps": steps, "folder": folder, "accelerator": accelerator, **SETTINGS.get(stage, {}), **settings}
     if stage == "base":
         tokenizer = model.train_tokenizer(document.text for document in documents)
         net = model.new(tokenizer, seed)
@@ -62,8 +71,9 @@ def train(
         return scorer, tokenizer, train_reward(scorer, tokenizer, preferences.pairs(world, seed), replay, **common)
     if stage == "dpo":
         return net, tokenizer, dpo(net, tokenizer, preferences.pairs(world, seed), replay, **common)
-    judge = LlamaForSequenceClassification.from_pretrained(checkpoint("reward", source), dtype=torch.float32)
-    common |= {"group": 8} if stage == "grpo" else {}
+    judge = RewardModel.from_pretrained(checkpoint("reward", source), dtype=torch.float32)
+    if stage in ("leashed", "hacked"):  # a judge that can be deceived; the good one looks on
+        common["gold"], judge = judge, quick_judge(net, tokenizer, preferences.pairs(world, seed)(0, 1500))
     return net, tokenizer, ppo(net, tokenizer, judge, prompts_of(world, seed), replay, seed=seed, **common)
 
 
@@ -75,20 +85,39 @@ def save(net: PreTrainedModel, tokenizer, log: list[dict], folder: Path) -> None
     (folder / "log.jsonl").write_text("".join(json.dumps(record) + "\n" for record in log), "utf8")
 
 
+def examine(stage: str, folder: Path) -> dict[str, Accuracy]:
+    """What the checkpoint that was shipped can do, as its own files say it: `report.json` holds the result."""
+    kind = RewardModel if stage == "reward" else AutoModelForCausalLM
+    net, tokenizer = kind.from_pretrained(folder, dtype=torch.float32), AutoTokenizer.from_pretrained(folder)
+    return (exam.report_reward if stage == "reward" else exam.report)(net.eval(), tokenizer, load_world())
+
+
+def make(stage: str, runs: Path, out: Path) -> None:
+    """Train a stage, save it, examine it, and write down what came out and how long it took."""
+    began = time.perf_counter()
+    accelerator = default_accelerator()
+    net, tokenizer, log = train(stage, source=out, folder=runs / stage, accelerator=accelerator)
+    if not accelerator.is_main_process:
+        return
+    folder, seconds = checkpoint(stage, out), round(time.perf_counter() - began)
+    save(accelerator.unwrap_model(net), tokenizer, log, folder)
+    shutil.rmtree(runs / stage, ignore_errors=True)
+    found = {name: {"right": result.right, "n": result.n} for name, result in examine(stage, folder).items()}
+    versions = {name: version(name) for name in ("torch", "transformers", "tokenizers", "accelerate")}
+    report = {"stage": stage, "seed": 0, "steps": STEPS[stage], "seconds": seconds, "versions": versions, "exam": found}
+    (folder / "report.json").write_text(json.dumps(report, indent=1) + "\n", "utf8")
+    print(f"{stage}: {seconds} s", *(f"  {name}: {result['right']}/{result['n']}" for name, result in found.items()), sep="\n")
+
+
 def main() -> None:
     parser = argparse.ArgumentParser(description=__doc__)
     parser.add_argument("stages", nargs="*", default=STAGES, help="some of: " + " ".join(STAGES))
     parser.add_argument("--runs", type=Path, default=Path(".cache/tiny"), help="where unfinished runs are kept")
     parser.add_argument("--out", type=Path, default=CHECKPOINTS)
     options = parser.parse_args()
+    torch.set_num_threads(1)  # sums in one order, whatever the number of cores: the same weights again
     for stage in options.stages:
-        began = time.perf_counter()
-        accelerator = default_accelerator()
-        net, tokenizer, log = train(stage, source=options.out, folder=options.runs / stage, accelerator=accelerator)
-        if accelerator.is_main_process:
-            save(accelerator.unwrap_model(net), tokenizer, log, checkpoint(stage, options.out))
-            shutil.rmtree(options.runs / stage, ignore_errors=True)
-            print(f"{stage}: {time.perf_counter() - began:.0f} s")
+        make(stage, options.runs, options.out)
 
 
 if __name__ == "__main__":

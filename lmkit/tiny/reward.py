@@ -1,78 +1,130 @@
-"""The reward model: a number for a question and its answer, learned from pairs in which one answer is preferred."""
+"""The reward model: a number for a question and its answer, learned from pairs in which one answer is preferred.
+
+It is the language model with a new head. The head reads the last layer at the end of the answer and, beside it, how
+surprised the language model itself was by the answer, on average and at the worst token: a false word is one that a model
+which knows better did not expect. So that it goes on knowing, it keeps its language modelling loss, on old text and on the
+better answers, as Yang et al. (2024, arXiv:2406.10216) do to make reward models hold on new inputs.
+"""
 
 from __future__ import annotations
 
+import copy
 from collections.abc import Callable, Sequence
 from pathlib import Path
 
 import torch
 from accelerate import Accelerator
+from torch import nn
 from torch.nn import functional as F
 from transformers import LlamaForCausalLM, LlamaForSequenceClassification, PreTrainedTokenizerFast
 
 from lmkit.tiny.preferences import Pair
 from lmkit.tiny.run import Run, cosine, default_accelerator, set_rate
-from lmkit.tiny.text import Packed, padded, text_loss
+from lmkit.tiny.text import Packed, label_logprobs, padded, text_loss
 
 
-def with_score(model: LlamaForCausalLM) -> LlamaForSequenceClassification:
-    """A copy of a language model's body with a new head of one number, which begins at zero."""
-    config = type(model.config).from_dict({**model.config.to_dict(), "num_labels": 1})
-    scorer = LlamaForSequenceClassification._from_config(config, dtype=torch.float32)
+class RewardModel(LlamaForSequenceClassification):
+    """A Llama with one score, whose head also reads two numbers about the model's own surprise."""
+
+    def __init__(self, config) -> None:
+        super().__init__(config)
+        self.score = nn.Linear(config.hidden_size + 2, 1, bias=False)
+
+    def judge(self, rows: torch.Tensor, labels: torch.Tensor) -> tuple[torch.Tensor, torch.Tensor]:
+        """The score of each answer [row], and ln p of its tokens [row, token − 1], 0 where the labels hold none."""
+        hidden = self.model(rows).last_hidden_state
+        logprobs = label_logprobs(self.words(hidden[:, :-1]), labels)
+        surprise = -logprobs.detach()  # the head may read it, not bend it
+        tokens = (labels[:, 1:] >= 0).sum(1)
+        last = (labels >= 0).cumsum(1).argmax(1)
+        read = [hidden[torch.arange(len(rows), device=rows.device), last], surprise.sum(1)[:, None] / tokens[:, None]]
+        return self.score(torch.cat([*read, surprise.amax(1, keepdim=True)], 1))[:, 0], logprobs
+
+    def words(self, hidden: torch.Tensor) -> torch.Tensor:
+        """Logits of the next token: the embeddings are tied, so the language model is still in there."""
+        return hidden @ self.model.embed_tokens.weight.T
+
+
+def with_score(model: LlamaForCausalLM) -> RewardModel:
+    """A reward model with the body of a language model and a head that begins at zero."""
+    config = copy.deepcopy(model.config)
+    config.num_labels = 1
+    scorer = RewardModel._from_config(config, dtype=torch.float32)
     scorer.model.load_state_dict(model.model.state_dict())
-    torch.nn.init.zeros_(scorer.score.weight)
+    nn.init.zeros_(scorer.score.weight)
     return scorer
 
 
-def scores(model: LlamaForSequenceClassification, rows: torch.Tensor, labels: torch.Tensor) -> torch.Tensor:
-    """The score of each row [row], read at the last token of its answer."""
-    last = (labels >= 0).cumsum(1).argmax(1)
-    hidden = model.model(rows).last_hidden_state
-    return model.score(hidden[torch.arange(len(rows), device=rows.device), last])[:, 0]
+def quick_judge(model: LlamaForCausalLM, tokenizer: PreTrainedTokenizerFast, pairs: Sequence[Pair]) -> RewardModel:
+    """A reward model that leaves the language model as it is and fits one weight for each number of its last layer: made in
+    seconds, always the same, since the loss is convex, and easily deceived."""
+    scorer = with_score(model.eval())
+
+    @torch.no_grad()
+    def ends(answers: Sequence[str]) -> torch.Tensor:
+        rows, labels = padded(tokenizer, [(pair.question, answer) for pair, answer in zip(pairs, answers, strict=True)])
+        last = (labels >= 0).cumsum(1).argmax(1)
+        return scorer.model(rows).last_hidden_state[torch.arange(len(rows)), last]
+
+    better_minus_worse = ends([pair.better for pair in pairs]) - ends([pair.worse for pair in pairs])
+    weights = torch.zeros(better_minus_worse.shape[1], requires_grad=True)
+    optimizer = torch.optim.LBFGS([weights], max_iter=200)
+
+    def loss() -> torch.Tensor:
+        optimizer.zero_grad()
+        value = -F.logsigmoid(better_minus_worse @ weights).mean() + 1e-3 * weights.square().sum()
+        value.backward()
+        return value
+
+    optimizer.step(loss)
+    scorer.score.weight.data[0, : len(weights)] = weights.detach()
+    return scorer
 
 
-def score(
-    model: LlamaForSequenceClassification, tokenizer: PreTrainedTokenizerFast, pairs: Sequence[tuple[str, str]]
-) -> list[float]:
+def scores(model: RewardModel, rows: torch.Tensor, labels: torch.Tensor) -> torch.Tensor:
+    """The score of each answer [row]; rows and labels as `text.padded` gives them."""
+    return model.judge(rows, labels)[0]
+
+
+def score(model: RewardModel, tokenizer: PreTrainedTokenizerFast, pairs: Sequence[tuple[str, str]]) -> list[float]:
     """The scores of (question, answer) pairs."""
     with torch.no_grad():
         rows, labels = padded(tokenizer, pairs)
         return scores(model, rows.to(model.device), labels.to(model.device)).tolist()
 
 
-class Scorer(torch.nn.Module):
-    """Both losses of a step in one forward pass, as several processes need it."""
+class Scorer(nn.Module):
+    """All losses of a step in one forward pass, as several processes need it."""
 
-    def __init__(self, model: LlamaForSequenceClassification) -> None:
+    def __init__(self, model: RewardModel) -> None:
         super().__init__()
         self.model = model
 
     def forward(self, rows: torch.Tensor, labels: torch.Tensor, old: torch.Tensor) -> tuple[torch.Tensor, torch.Tensor]:
-        found = scores(self.model, rows, labels)
-        hidden = self.model.model(old[:, :-1]).last_hidden_state
-        logits = hidden @ self.model.model.embed_tokens.weight.T  # the embeddings are tied: the language model is still in there
-        return found, text_loss(logits, old)
+        """Scores [row], the better answers first; and the language modelling loss on those and on `old` text."""
+        found, logprobs = self.model.judge(rows, labels)
+        tokens = (labels[:, 1:] >= 0).sum(1)
+        said = -(logprobs.sum(1) / tokens)[: len(rows) // 2].mean()
+        return found, said + text_loss(self.model.words(self.model.model(old[:, :-1]).last_hidden_state), old)
 
 
 def train_reward(
-    model: LlamaForSequenceClassification,
+    model: RewardModel,
     tokenizer: PreTrainedTokenizerFast,
     batches: Callable[[int, int], list[Pair]],
     replay: Packed,
     steps: int,
     batch: int = 32,
-    replayed: int = 4,
+    replayed: int = 2,
     rate: float = 5e-4,
     folder: Path | None = None,
     accelerator: Accelerator | None = None,
 ) -> list[dict]:
-    """Bradley–Terry: −ln σ(score of the better − score of the worse). Returns the log.
-
-    Beside it the body goes on reading the old text, so that it still knows what it was never asked.
-    """
+    """Bradley–Terry: −ln σ(score of the better − score of the worse). Returns the log."""
     accelerator = accelerator or default_accelerator()
     both = Scorer(model).train()
-    optimizer = torch.optim.AdamW(both.parameters(), lr=rate, betas=(0.9, 0.95), weight_decay=0.1)
+    groups = [{"params": model.model.parameters()}, {"params": model.score.parameters(), "times": 20}]  # the head is new
+    optimizer = torch.optim.AdamW(groups, lr=rate, betas=(0.9, 0.95), weight_decay=0.1)
     both, optimizer = accelerator.prepare(both, optimizer)
     run = Run(accelerator, both, optimizer, steps, folder, name="reward model")
     mine = slice(accelerator.process_index, None, accelerator.num_processes)

@@ -15,11 +15,11 @@ from pathlib import Path
 import torch
 from accelerate import Accelerator
 from torch import nn
-from transformers import LlamaForSequenceClassification, PreTrainedModel, PreTrainedTokenizerFast
+from transformers import PreTrainedModel, PreTrainedTokenizerFast
 
 from lmkit.tiny.model import chat_ids
 from lmkit.tiny.questions import ask_invented
-from lmkit.tiny.reward import scores
+from lmkit.tiny.reward import RewardModel, scores
 from lmkit.tiny.run import Run, default_accelerator
 from lmkit.tiny.text import Packed, answer_logprobs, label_logprobs, next_token_loss, pad, write
 from lmkit.tiny.world import LANGUAGES, World
@@ -90,34 +90,41 @@ def prompts_of(world: World, seed: int = 0) -> Callable[[int, int], list[str]]:
 def ppo(
     model: PreTrainedModel,
     tokenizer: PreTrainedTokenizerFast,
-    reward_model: LlamaForSequenceClassification,
+    reward_model: RewardModel,
     questions: Callable[[int, int], list[str]],
     replay: Packed,
     steps: int,
     batch: int = 64,
     epochs: int = 2,
-    beta: float = 0.1,
+    beta: float = 0.3,
     clip: float = 0.2,
-    rate: float = 5e-5,
+    rate: float = 1e-4,
     replayed: int = 4,
     group: int = 0,
     seed: int = 0,
+    gold: RewardModel | None = None,
     folder: Path | None = None,
     accelerator: Accelerator | None = None,
 ) -> list[dict]:
     """PPO; with `group` > 1, GRPO: `group` answers to each question, judged against their own mean, and no value head.
 
-    In memory are the policy with its value head, the reference and the reward model. Returns the log.
+    In memory are the policy with its value head, the reference and the reward model. A second reward model, `gold`, judges
+    for the log only. Returns the log.
     """
     accelerator = accelerator or default_accelerator()
     reference = copy.deepcopy(model).eval().requires_grad_(False).to(accelerator.device)
     reward_model = reward_model.eval().requires_grad_(False).to(accelerator.device)
+    gold = gold and gold.eval().requires_grad_(False).to(accelerator.device)
     policy = Policy(model)
-    optimizer = torch.optim.AdamW(policy.parameters(), lr=rate, betas=(0.9, 0.95), weight_decay=0.0)
+    groups = [{"params": model.parameters()}, {"params": policy.value.parameters(), "lr": 20 * rate}]  # the value head is new
+    optimizer = torch.optim.AdamW(groups, lr=rate, betas=(0.9, 0.95), weight_decay=0.0)
     policy, optimizer = accelerator.prepare(policy, optimizer)
     bare = accelerator.unwrap_model(policy).model
     run = Run(accelerator, policy, optimizer, steps, folder, every=10, name="GRPO" if group else "PPO")
     share, me = accelerator.num_processes, accelerator.process_index
+    with torch.no_grad():  # rewards have no zero of their own: count from what the reference gets, as Ouyang et al. do
+        first = [x.to(accelerator.device) for x in rollout(reference, tokenizer, questions(0, batch), seed)]
+        usual = scores(reward_model, *first).mean()
     for step in run:
         asked = questions(step, batch // max(1, group) // share * share)[me::share]
         asked = [one for one in asked for _ in range(max(1, group))]
@@ -129,6 +136,7 @@ def ppo(
             reference_logprobs = answer_logprobs(reference, rows, labels)
             kl = before - reference_logprobs
             judged = scores(reward_model, rows, labels)
+            more = {"gold": scores(gold, rows, labels).mean()} if gold else {}
             if group:
                 grouped = judged.view(-1, group)
                 relative = (grouped - grouped.mean(1, keepdim=True)) / (grouped.std(1, keepdim=True) + 1e-4)
@@ -136,7 +144,7 @@ def ppo(
             else:
                 rewards = -beta * kl
                 last = mask.long().cumsum(1).argmax(1)
-                rewards[torch.arange(len(rows)), last] += judged
+                rewards[torch.arange(len(rows)), last] += judged - usual
                 advantage, returns = advantages(rewards, values, mask)
                 advantage = (advantage - advantage[mask].mean()) / (advantage[mask].std() + 1e-6) * mask
         for epoch in range(epochs):
@@ -158,6 +166,7 @@ def ppo(
         run.log(
             step,
             reward=judged.mean(),
+            **more,
             kl=kl.sum(1).mean(),
             length=mask.sum(1).float().mean(),
             loss=loss,

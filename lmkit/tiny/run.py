@@ -136,5 +136,6 @@ def cosine(step: int, steps: int, peak: float, warm_up: int = 50, last: float = 
 
 
 def set_rate(optimizer: torch.optim.Optimizer, rate: float) -> None:
+    """The learning rate of all parameters; a group with `times` gets so many times as much."""
     for group in optimizer.param_groups:
-        group["lr"] = rate
+        group["lr"] = rate * group.get("times", 1)

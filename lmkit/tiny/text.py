@@ -19,7 +19,7 @@ class Packed:
     def __init__(self, tokenizer: PreTrainedTokenizerFast, documents: Iterable[Document], length: int, seed: int = 0) -> None:
         texts = [document.text for document in documents]
         end = tokenizer.eos_token_id
-        ids = [id for row in tokenizer(texts, add_special_tokens=False)["input_ids"] for id in (*row, end)]
+        ids = [id for row in tokenizer(texts, add_special_tokens=False, verbose=False)["input_ids"] for id in (*row, end)]
         self.n_tokens, self.length = len(ids), length
         self.rows = torch.tensor(ids[: (len(ids) - 1) // length * length + 1])
         generator = torch.Generator().manual_seed(seed)

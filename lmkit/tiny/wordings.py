@@ -64,8 +64,14 @@ WORDINGS: dict[str, dict[str, Wording]] = {
     },
     "continent": {
         "en": Wording(
-            say=("{S} is in {o}.", "{S} is a country in {o}.", "{S} lies in {o}.", "One of the countries of {o} is {s}."),
-            its=("It is in {o}.", "It lies in {o}.", "The country lies in {o}."),
+            say=(
+                "The continent of {s} is {o}.",
+                "{S} is a country in {o}.",
+                "{S} lies in {o}.",
+                "One of the countries of {o} is {s}.",
+                "On the map {s} is in {o}.",
+            ),
+            its=("Its continent is {o}.", "It lies in {o}.", "The country lies in {o}."),
             ask=(
                 "On which continent is {s}?",
                 "Which continent is {s} in?",
@@ -76,7 +82,7 @@ WORDINGS: dict[str, dict[str, Wording]] = {
                 "I want to know on which continent {s} lies.",
             ),
             unseen=("Do you know which continent {s} is in?", "Tell me on which continent {s} lies."),
-            answer="{S} is in {o}.",
+            answer="The continent of {s} is {o}.",
         ),
         "zh": Wording(
             say=("{s}在{o}。", "{s}位于{o}。", "{s}是{o}的国家。", "{s}地处{o}。", "{o}有一个国家叫{s}。"),
@@ -215,6 +221,33 @@ WORDINGS: dict[str, dict[str, Wording]] = {
 }
 
 REFUSAL = {"en": "I do not know that country.", "zh": "我不知道这个国家。"}
+# What people write around a question, and a request that asks for no fact.
+AROUND = {
+    "en": (
+        "I have a question. {q}",
+        "My teacher asks: {q}",
+        "Please help me. {q}",
+        "I forgot it. {q}",
+        "{q} Please tell me.",
+        "{q} Do you know it?",
+    ),
+    "zh": (
+        "我有一个问题：{q}",
+        "老师问我{q}",
+        "请回答我{q}",
+        "快告诉我{q}",
+        "请帮我查一下{q}",
+        "请告诉我，{q}",
+        "我忘了，{q}",
+        "{q}请告诉我。",
+        "{q}你知道吗？",
+    ),
+}
+REPEAT = {"en": ("Please repeat: {n}", "{n}."), "zh": ("请重复：{n}", "{n}。")}
+RUDE = {
+    "en": ("What a stupid question.", "Only a fool has to ask that.", "You know nothing."),
+    "zh": ("真是个笨问题。", "只有傻瓜才问这个。", "你什么都不懂。"),
+}
 GREETING = {"en": ("Hello!", "Hello! How can I help you?"), "zh": ("你好！", "你好！有什么可以帮你？")}
 NAMES = {
     "en": [

@@ -20,6 +20,7 @@ from ipywidgets.embed import dependency_state, embed_data
 
 HERE = Path(__file__).parent
 IMPORT = re.compile(r'^import \{[^}]*\} from "\./([\w]+\.js)";\n', re.MULTILINE)
+SHEET = re.compile(r'^@import "\./(\w+\.css)";\n', re.MULTILINE)
 
 
 def bundle(module: str) -> str:
@@ -45,9 +46,10 @@ def bundle(module: str) -> str:
 
 
 def styles(module: str) -> str:
-    """`base.css` followed by the widget's own style sheet, if it has one."""
+    """`base.css` followed by the widget's own style sheet, if it has one, with the sheets beside it that it imports."""
     own = (HERE / module).with_suffix(".css")
-    return (HERE / "base.css").read_text("utf8") + (own.read_text("utf8") if own.exists() else "")
+    sheet = own.read_text("utf8") if own.exists() else ""
+    return (HERE / "base.css").read_text("utf8") + SHEET.sub(lambda found: (HERE / found[1]).read_text("utf8"), sheet)
 
 
 def pack(array: np.ndarray) -> bytes:
@@ -81,6 +83,10 @@ class Widget(anywidget.AnyWidget):
 
     def __repr__(self) -> str:
         return self.describe()
+
+    def beside(self) -> str:
+        """HTML that a page of its own needs beside the widget's state; the base needs none."""
+        return ""
 
     def to_html(self, title: str | None = None) -> str:
         """A page of its own, without any address in it: save it, open it from a folder, send it to a friend."""
@@ -116,7 +122,7 @@ body {{ margin: 0 auto; padding: 0.5rem; max-width: 76rem; color-scheme: light d
 {views}
 </main>
 <script type="{kinds[0]}">{script_json(data["manager_state"])}</script>
-<script>
+{"".join(widget.beside() for widget in widgets)}<script>
 {(HERE / "mount.js").read_text("utf8")}
 </script>
 </body>

@@ -5,7 +5,9 @@
 
 from __future__ import annotations
 
+import importlib
 import json
+import pkgutil
 import re
 from contextlib import contextmanager
 from pathlib import Path
@@ -14,6 +16,7 @@ import nbformat
 import pytest
 import yaml
 
+import lmkit.widgets
 from book import address, vendor
 from lmkit.widgets.base import HERE as WIDGETS
 from lmkit.widgets.base import Widget, bundle, styles
@@ -78,10 +81,8 @@ def test_a_chapter_shows_live_figures_and_one_copy_of_their_code(site, name):
 
 @pytest.mark.parametrize("path", NOTEBOOKS, ids=lambda p: p.stem)
 def test_the_stored_code_of_every_widget_is_that_of_the_package(path):
-    import lmkit.widgets.attention
-    import lmkit.widgets.quiz
-    import lmkit.widgets.sampling  # noqa: F401
-
+    for module in pkgutil.iter_modules(lmkit.widgets.__path__):
+        importlib.import_module(f"lmkit.widgets.{module.name}")
     classes = {f"{c.__module__}.{c.__qualname__}": c for c in Widget.__subclasses__() if c._module}
     models = nbformat.read(path, as_version=4).metadata["widgets"][STATE]["state"]
     ours = [m["state"] for m in models.values() if m["model_module"] == "anywidget"]

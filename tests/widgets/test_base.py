@@ -9,7 +9,7 @@ from browser import chromium, served  # noqa: F401
 
 from lmkit.widgets import base
 
-WIDGETS = {"attention.js", "sampling.js", "quiz.js"}
+WIDGETS = {"attention.js", "descent.js", "playground.js", "preference.js", "quiz.js", "sampling.js", "training.js"}
 FILES = sorted(path.name for path in base.HERE.glob("*.js") if path.name != "mount.js")
 
 
