@@ -12,17 +12,22 @@ kept in `seen.cut`.
 
 from __future__ import annotations
 
+import base64
 import functools
 import http.server
 import shutil
 import threading
-from collections.abc import Iterator
-from contextlib import contextmanager
+from collections.abc import Callable, Iterator
+from contextlib import ExitStack, contextmanager
 from dataclasses import dataclass, field
 from pathlib import Path
+from typing import TYPE_CHECKING
 
 import pytest
 from playwright.sync_api import Browser, Page, Playwright, Route, sync_playwright
+
+if TYPE_CHECKING:
+    from lmkit.widgets.base import Widget
 
 NAMES = ("chromium", "chromium-browser", "google-chrome", "google-chrome-stable")
 FLAGS = (
@@ -175,6 +180,57 @@ def imported(browser: Browser, name: str, source: str) -> Iterator[Page]:
     )
     yield page
     page.close()
+
+
+@contextmanager
+def pages(browser: Browser, folder: Path) -> Iterator[Callable[..., Seen]]:
+    """open(html, address="", motion=None, **how) opens a page of widgets with `visit`, once all of them are there; `motion`
+    is what the system says of it. At the end nothing may have gone wrong on any of the pages."""
+    with ExitStack() as stack:
+        visits: list[Seen] = []
+
+        def open_page(html: str, address: str = "", motion: str | None = None, **how) -> Seen:
+            path = folder / f"page{len(visits)}.html"
+            path.write_text(html, "utf8")
+            seen = stack.enter_context(visit(browser, path.as_uri() + address, **how))
+            visits.append(seen)
+            if motion:
+                seen.page.emulate_media(reduced_motion=motion, color_scheme="dark" if how.get("dark") else "light")
+            wait_for_widgets(seen.page)
+            return seen
+
+        yield open_page
+        assert all(seen.clean() for seen in visits)
+
+
+# A widget in a blank page with the model that a kernel would give it: window.model, and window.stop to end the widget.
+# Takes [source, traits, names of the traits that are bytes, in base64].
+FAKE_MODEL = """async ([source, traits, binary]) => {
+    const { default: widget } = await import(URL.createObjectURL(new Blob([source], { type: "text/javascript" })));
+    const state = { ...traits }, listeners = {};
+    const bytes = (text) => Uint8Array.from(atob(text), (c) => c.charCodeAt(0));
+    for (const name of binary) state[name] = new DataView(bytes(state[name]).buffer);
+    window.model = {
+        saved: 0,
+        get: (name) => state[name],
+        set(name, value) { state[name] = value; (listeners[`change:${name}`] ?? []).forEach((f) => f()); },
+        save_changes() { model.saved += 1; },
+        on: (name, f) => (listeners[name] ??= []).push(f),
+        off: (name, f) => (listeners[name] = (listeners[name] ?? []).filter((g) => g !== f)),
+        listening: () => Object.values(listeners).flat().length,
+    };
+    const el = document.body.appendChild(document.createElement("div"));
+    window.stop = await widget.render({ model, el });
+}"""
+
+
+def with_fake_model(page: Page, source: str, widget: Widget) -> None:
+    """Renders `widget` from its code `source` in a page, with a model of its traits."""
+    given = {name: getattr(widget, name) for name in widget.trait_names(sync=True) if not name.startswith("_")}
+    binary = [name for name, value in given.items() if isinstance(value, bytes)]
+    given |= {name: base64.b64encode(given[name]).decode() for name in binary}
+    traits = {name: value for name, value in given.items() if isinstance(value, str | int | float | list | dict | None)}
+    page.evaluate(FAKE_MODEL, [source, traits, binary])
 
 
 def wait_for_widgets(page: Page, timeout: float = 20_000) -> None:

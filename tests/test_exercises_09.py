@@ -1,50 +1,29 @@
 """Chapter 9's exercises: the solutions in the notebook pass; the stubs and plausible mistakes fail, each by its own name."""
 
-import re
-from pathlib import Path
-
-import nbformat
 import numpy as np
 import pytest
 import torch
+from exercises import numbers, run
 
 from lmkit.exercises import check
 
-NOTEBOOK = Path(__file__).parent.parent / "chapters" / "09_decoding.ipynb"
-
-
-def code(tag: str) -> str:
-    notebook = nbformat.read(NOTEBOOK, as_version=4)
-    cells = [cell.source for cell in notebook.cells if tag in cell.metadata.get("tags", [])]
-    assert len(cells) == 1, f"one cell is tagged {tag}, not {len(cells)}"
-    return cells[0]
-
-
-def run(tag: str):
-    """Run the cell as a learner would; what `check` said at its end."""
-    name, cell = {"torch": torch, "np": np, "check": check}, code(tag)
-    call = re.search(r'^check\("(9\.\d)", \w+\)$', cell, re.MULTILINE).group(0)
-    exec(cell, name)
-    return eval(call, name)
-
-
+NOTEBOOK = "09_decoding.ipynb"
 EXERCISES = ["9.1", "9.2", "9.3", "9.4", "9.5"]
 
 
 def test_the_notebook_has_these_exercises_and_no_others():
-    tags = {tag for cell in nbformat.read(NOTEBOOK, as_version=4).cells for tag in cell.metadata.get("tags", [])}
-    assert {tag for tag in tags if tag.startswith("exercise-")} == {f"exercise-{number}" for number in EXERCISES}
+    assert numbers(NOTEBOOK) == set(EXERCISES)
 
 
 @pytest.mark.parametrize("number", EXERCISES)
 def test_solution_passes(number):
-    feedback = run(f"solution-{number}")
+    feedback = run(NOTEBOOK, f"solution-{number}", torch=torch, np=np)
     assert feedback.passed, feedback.message
 
 
 @pytest.mark.parametrize("number", EXERCISES)
 def test_stub_runs_and_is_told_that_it_is_empty(number):
-    feedback = run(f"exercise-{number}")
+    feedback = run(NOTEBOOK, f"exercise-{number}", torch=torch, np=np)
     assert not feedback.passed and "returns nothing yet" in feedback.message
 
 
@@ -156,7 +135,7 @@ WRONG = {
 @pytest.mark.parametrize(
     ("number", "answer", "words"),
     [(number, *case) for number, cases in WRONG.items() for case in cases],
-    ids=lambda v: str(v)[:24],
+    ids=lambda v: v.__name__ if callable(v) else str(v)[:24],
 )
 def test_mistake_is_named(number, answer, words):
     feedback = check(number, answer)

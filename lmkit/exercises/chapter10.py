@@ -10,7 +10,7 @@ from typing import Any
 import torch
 
 from lmkit.exercises import Mistake, call
-from lmkit.exercises.chapter09 import close, draw, name_mistake, number, vector
+from lmkit.exercises.answers import close, draw, name_mistake, number, vector
 
 # 10.1 gradient descent on a line
 

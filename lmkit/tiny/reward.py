@@ -20,7 +20,7 @@ from transformers import LlamaForCausalLM, LlamaForSequenceClassification, PreTr
 
 from lmkit.tiny.preferences import Pair
 from lmkit.tiny.run import Run, cosine, default_accelerator, set_rate
-from lmkit.tiny.text import Packed, label_logprobs, padded, text_loss
+from lmkit.tiny.text import Packed, ends, label_logprobs, padded, text_loss
 
 
 class RewardModel(LlamaForSequenceClassification):
@@ -32,13 +32,17 @@ class RewardModel(LlamaForSequenceClassification):
 
     def judge(self, rows: torch.Tensor, labels: torch.Tensor) -> tuple[torch.Tensor, torch.Tensor]:
         """The score of each answer [row], and ln p of its tokens [row, token − 1], 0 where the labels hold none."""
-        hidden = self.model(rows).last_hidden_state
+        hidden, at_end = self.read(rows, labels)
         logprobs = label_logprobs(self.words(hidden[:, :-1]), labels)
         surprise = -logprobs.detach()  # the head may read it, not bend it
         tokens = (labels[:, 1:] >= 0).sum(1)
-        last = (labels >= 0).cumsum(1).argmax(1)
-        read = [hidden[torch.arange(len(rows), device=rows.device), last], surprise.sum(1)[:, None] / tokens[:, None]]
-        return self.score(torch.cat([*read, surprise.amax(1, keepdim=True)], 1))[:, 0], logprobs
+        about_surprise = surprise.sum(1)[:, None] / tokens[:, None], surprise.amax(1, keepdim=True)
+        return self.score(torch.cat([at_end, *about_surprise], 1))[:, 0], logprobs
+
+    def read(self, rows: torch.Tensor, labels: torch.Tensor) -> tuple[torch.Tensor, torch.Tensor]:
+        """The last layer, [row, token, width], and what stands in it at the end of each answer, [row, width]."""
+        hidden = self.model(rows).last_hidden_state
+        return hidden, hidden[torch.arange(len(rows), device=rows.device), ends(labels >= 0)]
 
     def words(self, hidden: torch.Tensor) -> torch.Tensor:
         """Logits of the next token: the embeddings are tied, so the language model is still in there."""
@@ -60,13 +64,12 @@ def quick_judge(model: LlamaForCausalLM, tokenizer: PreTrainedTokenizerFast, pai
     seconds, always the same, since the loss is convex, and easily deceived."""
     scorer = with_score(model.eval())
 
-    @torch.no_grad()
-    def ends(answers: Sequence[str]) -> torch.Tensor:
-        rows, labels = padded(tokenizer, [(pair.question, answer) for pair, answer in zip(pairs, answers, strict=True)])
-        last = (labels >= 0).cumsum(1).argmax(1)
-        return scorer.model(rows).last_hidden_state[torch.arange(len(rows)), last]
-
-    better_minus_worse = ends([pair.better for pair in pairs]) - ends([pair.worse for pair in pairs])
+    with torch.no_grad():
+        better, worse = (
+            scorer.read(*padded(tokenizer, [(pair.question, answer) for pair, answer in zip(pairs, answers, strict=True)]))[1]
+            for answers in ([pair.better for pair in pairs], [pair.worse for pair in pairs])
+        )
+    better_minus_worse = better - worse
     weights = torch.zeros(better_minus_worse.shape[1], requires_grad=True)
     optimizer = torch.optim.LBFGS([weights], max_iter=200)
 

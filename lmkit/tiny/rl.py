@@ -21,7 +21,7 @@ from lmkit.tiny.model import chat_ids
 from lmkit.tiny.questions import ask_invented
 from lmkit.tiny.reward import RewardModel, scores
 from lmkit.tiny.run import Run, default_accelerator
-from lmkit.tiny.text import Packed, answer_logprobs, label_logprobs, next_token_loss, pad, write
+from lmkit.tiny.text import Packed, answer_logprobs, ends, label_logprobs, next_token_loss, pad, write
 from lmkit.tiny.world import LANGUAGES, World
 
 
@@ -143,8 +143,7 @@ def ppo(
                 advantage, returns = relative.view(-1, 1) * mask, None
             else:
                 rewards = -beta * kl
-                last = mask.long().cumsum(1).argmax(1)
-                rewards[torch.arange(len(rows)), last] += judged - usual
+                rewards[torch.arange(len(rows)), ends(mask)] += judged - usual
                 advantage, returns = advantages(rewards, values, mask)
                 advantage = (advantage - advantage[mask].mean()) / (advantage[mask].std() + 1e-6) * mask
         for epoch in range(epochs):

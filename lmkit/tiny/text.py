@@ -61,6 +61,11 @@ def pad(tokenizer: PreTrainedTokenizerFast, coded: Sequence[tuple[list[int], int
     return rows, labels
 
 
+def ends(labelled: torch.Tensor) -> torch.Tensor:
+    """Where the last True stands in each row [row, token]: the end of its answer."""
+    return labelled.long().cumsum(1).argmax(1)
+
+
 def answer_logprobs(model: PreTrainedModel, rows: torch.Tensor, labels: torch.Tensor) -> torch.Tensor:
     """ln p of every labelled token, [row, token − 1]; 0 elsewhere. What stands at the right of a text changes nothing in it."""
     return label_logprobs(model(rows[:, :-1]).logits, labels)

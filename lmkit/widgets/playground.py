@@ -79,7 +79,8 @@ class Playground(Widget):
         if isinstance(limit, bool) or not isinstance(limit, int) or not 1 <= limit < CONTEXT:
             raise ValueError(f"limit={limit}: give a whole number of new tokens from 1 to {CONTEXT - 1}.")
         check_settings(temperature, top_k, top_p, min_p, seed)
-        self._folders = find(check_stages(stages), Path(folder) if folder else tiny.CHECKPOINTS)
+        home = Path(folder) if folder else tiny.CHECKPOINTS
+        self._folders = {stage: tiny.checkpoint(stage, home) for stage in check_stages(stages)}
         versions = {stage: checkpoint.version(one) for stage, one in self._folders.items()}
         self._reserve = reserved(title, len(versions))
         super().__init__(
@@ -144,11 +145,6 @@ def check_stages(stages: Sequence[str]) -> list[str]:
     if len(set(stages)) < len(stages):
         raise ValueError(f"stages={list(stages)}: each stage once.")
     return list(stages)
-
-
-def find(stages: Sequence[str], folder: Path) -> dict[str, Path]:
-    """The folder of each stage's checkpoint."""
-    return {stage: tiny.checkpoint(stage, folder) for stage in stages}
 
 
 def vocabulary(folder: Path) -> int:

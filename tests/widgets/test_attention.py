@@ -5,7 +5,6 @@ stand for weights, and numbers, tables and files by their values.
 """
 
 import base64
-import contextlib
 import csv
 import io
 import itertools
@@ -17,7 +16,7 @@ import zlib
 import numpy as np
 import pytest
 import torch
-from browser import chromium, imported, scrolls_sideways, visit, wait_for_widgets  # noqa: F401
+from browser import chromium, imported, pages, scrolls_sideways, with_fake_model  # noqa: F401
 from playwright.sync_api import expect
 
 from book import vendor
@@ -483,20 +482,8 @@ def words(weight, signed=False):
 @pytest.fixture
 def show(chromium, tmp_path):  # noqa: F811
     """show(widget, …) opens widgets in a page of their own; at the end nothing may have gone wrong there."""
-    with contextlib.ExitStack() as stack:
-        visits = []
-
-        def open_page(*widgets, address="", **options):
-            path = tmp_path / f"page{len(visits)}.html"
-            path.write_text(page(list(widgets), "Test"), "utf8")
-            seen = stack.enter_context(visit(chromium, path.as_uri() + address, **options))
-            visits.append(seen)
-            seen.page.emulate_media(reduced_motion="reduce", color_scheme="dark" if options.get("dark") else "light")
-            wait_for_widgets(seen.page)
-            return Seen(seen.page)
-
-        yield open_page
-        assert all(seen.clean() for seen in visits)
+    with pages(chromium, tmp_path) as open_page:
+        yield lambda *widgets, **options: Seen(open_page(page(list(widgets), "Test"), motion="reduce", **options).page)
 
 
 def pixels(page, **clip):
@@ -1377,32 +1364,10 @@ def test_512_tokens_as_links_draw_what_is_in_sight(show, long_view):
 # ---------------------------------------------------------------- the life of a widget
 
 
-FAKE_MODEL = """async ([source, traits]) => {
-    const { default: widget } = await import(URL.createObjectURL(new Blob([source], { type: "text/javascript" })));
-    const state = { ...traits }, listeners = {};
-    const bytes = (text) => Uint8Array.from(atob(text), (c) => c.charCodeAt(0));
-    for (const name of ["weights", "thumbs"]) state[name] = new DataView(bytes(state[name]).buffer);
-    window.model = {
-        saved: 0,
-        get: (name) => state[name],
-        set(name, value) { state[name] = value; (listeners[`change:${name}`] ?? []).forEach((f) => f()); },
-        save_changes() { model.saved += 1; },
-        on: (name, f) => (listeners[name] ??= []).push(f),
-        off: (name, f) => (listeners[name] = (listeners[name] ?? []).filter((g) => g !== f)),
-        listening: () => Object.values(listeners).flat().length,
-    };
-    const el = document.body.appendChild(document.createElement("div"));
-    window.stop = await widget.render({ model, el });
-}"""
-
-
 def test_kernel_may_choose_the_head_and_hears_of_the_reader(chromium):  # noqa: F811
     view = AttentionView(trace(), layer=1)
-    traits = {name: view.trait_values()[name] for name in view.trait_names(sync=True) if not name.startswith("_")}
-    traits = {name: base64.b64encode(value).decode() if isinstance(value, bytes) else value for name, value in traits.items()}
-    traits = {name: value for name, value in traits.items() if isinstance(value, str | int | list | dict | None)}
     blank = chromium.new_page()
-    blank.evaluate(FAKE_MODEL, [bundle("attention.js"), traits])
+    with_fake_model(blank, bundle("attention.js"), view)
     seen = Seen(blank)
     assert seen.state("layer", "head") == ["1", "0"]
     blank.evaluate("model.set('layer', 2); model.set('head', 3)")

@@ -1,7 +1,6 @@
 """Playground: tokenizer and model in the browser against tokenizers and torch, how weights come in, and the widget itself."""
 
 import base64
-import contextlib
 import json
 import random
 import re
@@ -9,7 +8,7 @@ import re
 import numpy as np
 import pytest
 import torch
-from browser import as_file, chromium, imported, scrolls_sideways, served, visit, wait_for_widgets  # noqa: F401
+from browser import as_file, chromium, imported, pages, scrolls_sideways, served, visit, wait_for_widgets  # noqa: F401
 from playwright.sync_api import expect
 from transformers import AutoModelForCausalLM, AutoTokenizer
 
@@ -445,19 +444,8 @@ def nets(small):
 @pytest.fixture
 def show(chromium, tmp_path):  # noqa: F811
     """show(widget) opens it in a page of its own; at the end nothing may have gone wrong there."""
-    with contextlib.ExitStack() as stack:
-        visits = []
-
-        def open_page(widget, **options):
-            path = tmp_path / f"page{len(visits)}.html"
-            path.write_text(widget.to_html("Test"), "utf8")
-            seen = stack.enter_context(visit(chromium, path.as_uri(), **options))
-            visits.append(seen)
-            wait_for_widgets(seen.page)
-            return seen.page
-
-        yield open_page
-        assert all(seen.clean() for seen in visits)
+    with pages(chromium, tmp_path) as open_page:
+        yield lambda widget, **options: open_page(widget.to_html("Test"), **options).page
 
 
 def given(tokenizer, text: str, chat: bool) -> list[int]:

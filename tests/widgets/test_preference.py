@@ -12,7 +12,7 @@ import re
 import numpy as np
 import pytest
 import torch
-from browser import chromium, imported, scrolls_sideways, served, visit, wait_for_widgets  # noqa: F401
+from browser import chromium, imported, pages, scrolls_sideways, served, visit, wait_for_widgets, with_fake_model  # noqa: F401
 from playwright.sync_api import expect
 
 from book import vendor
@@ -52,18 +52,8 @@ def module(chromium):  # noqa: F811
 @pytest.fixture
 def show(chromium, tmp_path):  # noqa: F811
     """show(view, ...) opens views in a page of its own; at the end nothing may have gone wrong there."""
-    with contextlib.ExitStack() as stack:
-        visits = []
-
-        def open_page(*views, **options):
-            path = tmp_path / f"page{len(visits)}.html"
-            path.write_text(page(list(views), "Test"), "utf8")
-            visits.append(stack.enter_context(visit(chromium, path.as_uri(), **options)))
-            wait_for_widgets(visits[-1].page)
-            return visits[-1].page
-
-        yield open_page
-        assert all(seen.clean() for seen in visits)
+    with pages(chromium, tmp_path) as open_page:
+        yield lambda *views, **options: open_page(page(list(views), "Test"), **options).page
 
 
 def handle(page, answer):
@@ -798,9 +788,7 @@ def test_without_features_there_is_no_model(show):
 
 def test_of_many_features_the_largest_weights_are_shown(show):
     rng = np.random.default_rng(0)
-    items = [
-        {"prompt": f"p{i}", "answers": ["a", "b", "c"], "features": rng.normal(size=(3, 160)).tolist()} for i in range(12)
-    ]
+    items = [{"prompt": f"p{i}", "answers": ["a", "b", "c"], "features": rng.normal(size=(3, 160)).tolist()} for i in range(12)]
     ranked = [{"item": i, "ranking": [[0], [1], [2]]} for i in range(12)]
     made = PreferenceView(items, labels=ranked, key="many")
     page = show(made)
@@ -830,34 +818,12 @@ def test_no_task_is_long(show):
 
 # ---------------------------------------------------------------- with a kernel
 
-FAKE_MODEL = """async ([source, traits]) => {
-    const { default: widget } = await import(URL.createObjectURL(new Blob([source], { type: "text/javascript" })));
-    const state = { ...traits, features: new DataView(Uint8Array.from(atob(traits.features), (c) => c.charCodeAt(0)).buffer) };
-    const listeners = {};
-    window.model = {
-        saved: 0,
-        get: (name) => state[name],
-        set(name, value) { state[name] = value; (listeners[`change:${name}`] ?? []).forEach((f) => f()); },
-        save_changes() { model.saved += 1; },
-        on: (name, f) => (listeners[name] ??= []).push(f),
-        off: (name, f) => (listeners[name] = (listeners[name] ?? []).filter((g) => g !== f)),
-        listening: () => Object.values(listeners).flat().length,
-    };
-    const el = document.body.appendChild(document.createElement("div"));
-    window.stop = await widget.render({ model, el });
-}"""
-
 
 def test_a_kernel_hears_of_labels_and_may_bring_some(chromium, tmp_path):  # noqa: F811
-    import base64
-
     made = view()
-    traits = {name: getattr(made, name) for name in made.trait_names(sync=True) if not name.startswith("_")}
-    traits = {key: value for key, value in traits.items() if isinstance(value, str | int | float | list | dict)}
-    traits["features"] = base64.b64encode(made.features).decode()
     (tmp_path / "blank.html").write_text("<!doctype html>")
     with visit(chromium, (tmp_path / "blank.html").as_uri()) as seen:
-        seen.page.evaluate(FAKE_MODEL, [bundle("preference.js"), traits])
+        with_fake_model(seen.page, bundle("preference.js"), made)
         go_to(seen.page, 1)
         seen.page.locator(".pv-card").first.click()
         heard = seen.page.evaluate("model.get('labels')")

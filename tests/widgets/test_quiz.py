@@ -1,10 +1,9 @@
 """Quiz: what Python refuses, and answering by mouse, keyboard and touch in a page."""
 
-import contextlib
 import re
 
 import pytest
-from browser import chromium, imported, scrolls_sideways, visit, wait_for_widgets  # noqa: F401
+from browser import chromium, imported, pages, scrolls_sideways  # noqa: F401
 from playwright.sync_api import expect
 
 from lmkit.widgets.base import bundle
@@ -30,18 +29,8 @@ QUESTIONS = [CHOICE, NUMBER, CHOICE | {"question": "Once more?", "answer": 0}]
 @pytest.fixture
 def show(chromium, tmp_path):  # noqa: F811
     """show(quiz) opens it in a page of its own; at the end nothing may have gone wrong there."""
-    with contextlib.ExitStack() as stack:
-        visits = []
-
-        def open_page(quiz, **options):
-            path = tmp_path / f"page{len(visits)}.html"
-            path.write_text(quiz.to_html("Test"), "utf8")
-            visits.append(stack.enter_context(visit(chromium, path.as_uri(), **options)))
-            wait_for_widgets(visits[-1].page)
-            return visits[-1].page
-
-        yield open_page
-        assert all(seen.clean() for seen in visits)
+    with pages(chromium, tmp_path) as open_page:
+        yield lambda quiz, **options: open_page(quiz.to_html("Test"), **options).page
 
 
 def question(page, number):

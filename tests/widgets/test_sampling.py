@@ -1,7 +1,6 @@
 """SamplingView: its arithmetic in Chromium against Python and transformers, its payload, and every control in a page."""
 
 import base64
-import contextlib
 import csv
 import functools
 import itertools
@@ -14,7 +13,7 @@ import numpy as np
 import pytest
 import torch
 import transformers
-from browser import chromium, imported, scrolls_sideways, visit, wait_for_widgets  # noqa: F401
+from browser import chromium, imported, pages, scrolls_sideways  # noqa: F401
 from playwright.sync_api import expect
 
 from lmkit import Distribution, Generation
@@ -40,20 +39,8 @@ KEPT = 0
 @pytest.fixture
 def show(chromium, tmp_path):  # noqa: F811
     """show(widget) opens it in a page of its own; at the end nothing may have gone wrong there."""
-    with contextlib.ExitStack() as stack:
-        visits = []
-
-        def open_page(widget, motion="reduce", **options):
-            path = tmp_path / f"page{len(visits)}.html"
-            path.write_text(widget.to_html("Test"), "utf8")
-            seen = stack.enter_context(visit(chromium, path.as_uri(), **options))
-            visits.append(seen)
-            seen.page.emulate_media(reduced_motion=motion, color_scheme="dark" if options.get("dark") else "light")
-            wait_for_widgets(seen.page)
-            return seen.page
-
-        yield open_page
-        assert all(seen.clean() for seen in visits)
+    with pages(chromium, tmp_path) as open_page:
+        yield lambda widget, motion="reduce", **options: open_page(widget.to_html("Test"), motion=motion, **options).page
 
 
 # ---------------------------------------------------------------- the arithmetic

@@ -6,7 +6,7 @@ import random
 import re
 
 import pytest
-from browser import chromium, imported, scrolls_sideways, visit, wait_for_widgets  # noqa: F401
+from browser import chromium, imported, pages, scrolls_sideways  # noqa: F401
 from playwright.sync_api import expect
 
 from lmkit.widgets.base import bundle
@@ -34,22 +34,15 @@ def module(chromium):  # noqa: F811
 
 @pytest.fixture
 def show(chromium, tmp_path):  # noqa: F811
-    opened = []
+    """show(view) opens it in a page of its own; at the end nothing may have gone wrong there."""
+    with pages(chromium, tmp_path) as open_page:
 
-    def open_view(view, **how):
-        path = tmp_path / "view.html"
-        path.write_text(view.to_html(), "utf8")
-        context = visit(chromium, path.as_uri(), **how)
-        seen = context.__enter__()
-        opened.append((context, seen))
-        wait_for_widgets(seen.page)
-        expect(seen.page.locator(".tv-chart .tv-line").first).to_be_visible()
-        return seen.page
+        def open_view(view, **how):
+            seen = open_page(view.to_html(), **how)
+            expect(seen.page.locator(".tv-chart .tv-line").first).to_be_visible()
+            return seen.page
 
-    yield open_view
-    for context, seen in opened:
-        assert seen.clean()
-        context.__exit__(None, None, None)
+        yield open_view
 
 
 # ---------------------------------------------------------------- arithmetic
