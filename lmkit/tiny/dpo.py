@@ -1,5 +1,6 @@
 """Direct preference optimisation: the pairs train the policy themselves, with no reward model and no drawing of answers.
-Source: Rafailov et al. 2023."""
+Source: Rafailov et al. 2023. The usual loss on the better answers is added (Pang et al. 2024): DPO's own loss sees only the
+difference of the two, and is as content when both become unlikely."""
 
 from __future__ import annotations
 
@@ -24,13 +25,15 @@ def dpo(
     replay: Packed,
     steps: int,
     batch: int = 32,
-    beta: float = 0.3,
-    rate: float = 5e-5,
+    beta: float = 0.5,
+    rate: float = 1e-4,
+    nll: float = 1.0,
     replayed: int = 4,
     folder: Path | None = None,
     accelerator: Accelerator | None = None,
 ) -> list[dict]:
-    """−ln σ(β × how much more the policy than the reference prefers the better answer). Returns the log."""
+    """−ln σ(β × how much more the policy than the reference prefers the better answer) + nll × the mean −ln p of the
+    better answer's tokens. Returns the log; `better` and `worse` are how much ln p of the answers has moved, nats."""
     accelerator = accelerator or default_accelerator()
     reference = copy.deepcopy(model).eval().requires_grad_(False).to(accelerator.device)
     optimizer = torch.optim.AdamW(model.parameters(), lr=rate, betas=(0.9, 0.95), weight_decay=0.0)
@@ -43,14 +46,16 @@ def dpo(
         rows, labels = rows.to(accelerator.device), labels.to(accelerator.device)
         with torch.no_grad():
             before = answer_logprobs(reference, rows, labels).sum(1)
-        moved = answer_logprobs(model, rows, labels).sum(1) - before
-        better, worse = moved.chunk(2)
+        logprobs = answer_logprobs(model, rows, labels)
+        better, worse = (logprobs.sum(1) - before).chunk(2)
         loss = -F.logsigmoid(beta * (better - worse)).mean()
+        surprise = -(logprobs.sum(1) / (labels[:, 1:] >= 0).sum(1))[: len(chosen)].mean()
         text_loss = next_token_loss(model, replay.batch(step, replayed)[mine].to(accelerator.device))
-        accelerator.backward(loss + text_loss)
+        accelerator.backward(loss + nll * surprise + text_loss)
         accelerator.clip_grad_norm_(model.parameters(), 1.0)
         set_rate(optimizer, cosine(step, steps, rate))
         optimizer.step()
         optimizer.zero_grad()
-        run.log(step, loss=loss, right=(better > worse).float().mean(), better=better.mean(), replay=text_loss)
+        right = (better > worse).float().mean()
+        run.log(step, loss=loss, right=right, better=better.mean(), worse=worse.mean(), replay=text_loss)
     return run.records

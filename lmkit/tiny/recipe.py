@@ -27,7 +27,7 @@ from lmkit.tiny.text import Packed
 from lmkit.tiny.world import Document, World, load_world
 
 ROUNDS = 100  # of the corpus: how often each fact is told in an article, in each language
-STEPS = {"base": 1730, "sft": 1400, "reward": 250, "rl": 30, "grpo": 30, "dpo": 60, "leashed": 40, "hacked": 40}
+STEPS = {"base": 1730, "sft": 1400, "reward": 250, "rl": 30, "grpo": 30, "dpo": 120, "leashed": 40, "hacked": 40}
 STARTS_FROM = {"sft": "base", "reward": "sft", "rl": "sft", "grpo": "sft", "dpo": "sft", "leashed": "sft", "hacked": "sft"}
 SETTINGS = {"grpo": {"group": 8}, "leashed": {"rate": 2e-4}, "hacked": {"rate": 2e-4, "beta": 0.0}}
 

@@ -20,7 +20,7 @@ import torch
 from accelerate import Accelerator
 from safetensors.torch import load_file, save_file
 from torch import nn
-from tqdm.auto import tqdm
+from tqdm import tqdm  # as text: a page without a kernel cannot show a bar that is a widget
 
 
 def default_accelerator() -> Accelerator:
@@ -100,6 +100,9 @@ class Run:
     def _restore(self) -> int:
         """Fill model and optimizer from the newest checkpoint; the step to go on with, 0 if there is none."""
         found = sorted(self.folder.glob("step-*")) if self.folder and self.folder.is_dir() else []
+        if self.folder and self.accelerator.is_main_process:
+            for half in self.folder.glob(".new-*"):  # a kill while it was saved
+                shutil.rmtree(half)
         if not found:
             return 0
         step = int(found[-1].name.removeprefix("step-"))

@@ -36,7 +36,7 @@ class Packed:
 
 def next_token_loss(model: PreTrainedModel, rows: torch.Tensor) -> torch.Tensor:
     """Mean of −ln p over all tokens of the rows but the first of each, nats."""
-    return text_loss(model(rows[:, :-1]).logits, rows)
+    return text_loss(model(rows[:, :-1], use_cache=False).logits, rows)
 
 
 def text_loss(logits: torch.Tensor, rows: torch.Tensor) -> torch.Tensor:
@@ -68,7 +68,7 @@ def ends(labelled: torch.Tensor) -> torch.Tensor:
 
 def answer_logprobs(model: PreTrainedModel, rows: torch.Tensor, labels: torch.Tensor) -> torch.Tensor:
     """ln p of every labelled token, [row, token − 1]; 0 elsewhere. What stands at the right of a text changes nothing in it."""
-    return label_logprobs(model(rows[:, :-1]).logits, labels)
+    return label_logprobs(model(rows[:, :-1], use_cache=False).logits, labels)
 
 
 def label_logprobs(logits: torch.Tensor, labels: torch.Tensor) -> torch.Tensor:

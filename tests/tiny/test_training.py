@@ -137,7 +137,10 @@ def test_a_stopped_run_ends_in_the_same_bits(stage, world, tokenizer, text, tmp_
         broken.setattr(running.Run, "log", stop)
         run(tmp_path, 6)
     assert [path.name for path in tmp_path.glob("step-*")] == ["step-000004"]
+    (tmp_path / ".new-abc").mkdir()  # as a kill leaves it in the middle of saving
+    (tmp_path / ".new-abc" / "state.safetensors").write_bytes(b"half of it")
     assert torch.equal(run(tmp_path, 6), whole)
+    assert not list(tmp_path.glob(".new-*"))
 
 
 KILLED = """

@@ -67,6 +67,7 @@ def test_changes_change_just_that(world):
     more = times_read(world.repeated(FR_capital=10).corpus(rounds=2))
     usual = times_read(world.corpus(rounds=2))
     assert fewer["FR capital", "en"] == 0 < usual["FR capital", "en"] and more["FR capital", "en"] >= 9 * 2
+    assert times_read(world.repeated(FR_capital=10).without("FR capital").corpus(rounds=2))["FR capital", "en"] == 0
     false = world.changed("FR capital", en="Lyon", zh="里昂")
     assert false.by_key["FR capital"].answer("zh") == "法国的首都是里昂。"
     assert sum(a != b for a, b in zip(world.facts, false.facts, strict=True)) == 1
