@@ -1,5 +1,6 @@
 """The shipped checkpoints: what they can do, that their reports are true, and that the recipe is where they come from."""
 
+import csv
 import json
 
 import pytest
@@ -8,7 +9,7 @@ from safetensors import safe_open
 
 from lmkit import tiny
 from lmkit.evaluate import Accuracy, mean
-from lmkit.tiny import exam, recipe
+from lmkit.tiny import exam, recipe, seeds
 from lmkit.tiny.world import LANGUAGES
 
 
@@ -94,6 +95,9 @@ def test_policies_please_the_reward_model_and_keep_the_truth(nets, tokenizer, wo
         assert gains[stage].low > 0, f"{stage} pleases the reward model: {gains[stage]}"
     for stage in ("rl", "grpo", "dpo"):
         assert true_answers(stage) > true_answers("sft") - 0.02, stage
+    with seeds.FILE.open(encoding="utf8", newline="") as file:
+        stored = {row["method"]: float(row["gain"]) for row in csv.DictReader(file) if row["seed"] == "0"}
+    assert stored == {stage: pytest.approx(gains[stage].value, abs=0.05) for stage in seeds.METHODS}
     assert mean(rewards["rl"][1]).value < 5 < mean(rewards["hacked"][1]).value, "KL in nats"
     assert gains["hacked"].high < 0, "it pleased a poor judge, and the good one likes it less than before"
 
