@@ -41,14 +41,14 @@ execute: $(VENV)/.test
 	HF_HUB_OFFLINE=1 $(BIN)/python -m book.execute $(CHAPTERS)
 
 # Train the course's own small model through all its stages again, two at a time where they do not wait for each other.
-# Stopped, it goes on where it stood.
+# Stopped, it goes on where it stood. FUSED=1 is faster and ends in other bits than the shipped weights.
 weights: $(VENV)/.test
 	$(MAKE) --no-print-directory weights-base weights-sft
 	$(MAKE) --no-print-directory -j2 weights-dpo weights-reward
 	$(MAKE) --no-print-directory -j2 weights-rl weights-grpo weights-leashed weights-hacked
 
 weights-%:
-	OMP_NUM_THREADS=1 $(BIN)/python -m lmkit.tiny.recipe $*
+	OMP_NUM_THREADS=1 $(BIN)/python -m lmkit.tiny.recipe $* $(if $(FUSED),--fused)
 
 # Train the grid of chapter 11: what its tables do not hold yet. Stopped, it goes on with the next run.
 scaling: $(VENV)/.test

@@ -2,10 +2,13 @@
 
 Equal: layers, heads, width, vocabulary, context, batch, 32-bit floats, gradient clipping, AdamW, number of threads, and as
 nearly as the two architectures allow the number of parameters. Both programs run as they are, each in a process of its own,
-in turn (A B A B ...). The text is the small world's, for both. nanoGPT is fetched at a pinned commit from its repository,
-or from a copy of it (--source, or NANOGPT in the environment), and nothing of it is kept. Prints a Markdown table of
-medians; the ratio is the median of the ratios of neighbouring runs.
+in turn (A B C A B C ...): nanoGPT, ours as the shipped weights were made, ours with the operations of `lmkit.tiny.fused`.
+The text is the small world's, for both. nanoGPT is fetched at a pinned commit from its repository, or from a copy of it
+(--source, or NANOGPT in the environment), and nothing of it is kept. Prints a Markdown table of medians; a ratio is the
+median of the ratios of neighbouring runs.
 """
+
+from __future__ import annotations
 
 import argparse
 import os
@@ -22,16 +25,18 @@ SOURCE = "https://github.com/karpathy/nanoGPT"
 COMMIT = "3adf61e154c3fe3fca428ad6bc3818b27a3b8291"
 LAYERS, HEADS, WIDTH, CONTEXT, BATCH = 4, 5, 160, 256, 8
 OURS = """
-import sys, time
+import contextlib, sys
 import torch
 from lmkit.tiny import load_world, model
 from lmkit.tiny.base import pretrain
+from lmkit.tiny.fused import fused
 from lmkit.tiny.text import Packed
 torch.set_num_threads(int(sys.argv[2]))
 documents = load_world().corpus(rounds=4)
 tokenizer = model.train_tokenizer(document.text for document in documents)
 net = model.new(tokenizer)
-log = pretrain(net, Packed(tokenizer, documents, 256), int(sys.argv[1]), batch=8)
+with fused() if sys.argv[3] == "fused" else contextlib.nullcontext():
+    log = pretrain(net, Packed(tokenizer, documents, 256), int(sys.argv[1]), batch=8)
 print("parameters", sum(p.numel() for p in net.parameters()))
 print("ms", *(round(1000 * (b["seconds"] - a["seconds"])) for a, b in zip(log, log[1:])))
 """
@@ -70,8 +75,8 @@ def nanogpt(home: Path, steps: int, threads: int) -> tuple[float, int]:
     return statistics.median(times), round(float(re.search(r"number of parameters: ([\d.]+)M", out)[1]) * 1e6)
 
 
-def ours(steps: int, threads: int) -> tuple[float, int]:
-    command = [sys.executable, "-c", OURS, str(steps), str(threads)]
+def ours(steps: int, threads: int, how: str) -> tuple[float, int]:
+    command = [sys.executable, "-c", OURS, str(steps), str(threads), how]
     out = subprocess.run(command, env=environment(threads), check=True, capture_output=True, text=True).stdout
     times = [float(ms) for ms in re.search(r"^ms (.*)$", out, re.MULTILINE)[1].split()][5:]
     return statistics.median(times), int(re.search(r"^parameters (\d+)$", out, re.MULTILINE)[1])
@@ -92,12 +97,14 @@ def main() -> None:
     with tempfile.TemporaryDirectory() as folder:
         home = prepare(Path(folder), options.source)
         for threads in (1, os.cpu_count() or 1):
-            pairs = [(nanogpt(home, options.steps, threads), ours(options.steps, threads)) for _ in range(options.runs)]
-            theirs, mine = ([run[side] for run in pairs] for side in (0, 1))
-            speed = [BATCH * CONTEXT / statistics.median(ms for ms, _ in side) * 1000 for side in (theirs, mine)]
-            ratio = statistics.median(a[0] / b[0] for a, b in pairs)
-            rows.append(f"| {threads} | {theirs[0][1]:,} | {mine[0][1]:,} | {speed[0]:,.0f} | {speed[1]:,.0f} | {ratio:.2f} |")
-    print("\n| threads | parameters, nanoGPT | ours | tokens/s, nanoGPT | ours | ratio |\n|---:|---:|---:|---:|---:|---:|")
+            how = options.steps, threads
+            runs = [(nanogpt(home, *how), ours(*how, "plain"), ours(*how, "fused")) for _ in range(options.runs)]
+            speeds = [BATCH * CONTEXT / statistics.median(run[side][0] for run in runs) * 1000 for side in range(3)]
+            ratios = [statistics.median(run[0][0] / run[side][0] for run in runs) for side in (1, 2)]
+            cells = [str(threads), *(f"{speed:,.0f}" for speed in speeds), *(f"{ratio:.2f}" for ratio in ratios)]
+            rows.append("| " + " | ".join(cells) + " |")
+    print(f"\nParameters: nanoGPT {runs[0][0][1]:,}, ours {runs[0][1][1]:,}. Tokens a second:\n")
+    print("| threads | nanoGPT | ours | ours, fused | ours ÷ nanoGPT | fused ÷ nanoGPT |\n|---:|---:|---:|---:|---:|---:|")
     print(*rows, sep="\n")
 
 

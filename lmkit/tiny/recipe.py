@@ -7,6 +7,7 @@ import argparse
 import json
 import shutil
 import time
+from contextlib import nullcontext
 from functools import lru_cache
 from importlib.metadata import version
 from pathlib import Path
@@ -19,6 +20,7 @@ from lmkit.evaluate import Accuracy
 from lmkit.tiny import CHECKPOINTS, STAGES, check, checkpoint, exam, model, preferences, questions
 from lmkit.tiny.base import pretrain
 from lmkit.tiny.dpo import dpo
+from lmkit.tiny.fused import fused
 from lmkit.tiny.reward import RewardModel, quick_judge, train_reward, with_score
 from lmkit.tiny.rl import ppo, prompts_of
 from lmkit.tiny.run import default_accelerator
@@ -114,10 +116,12 @@ def main() -> None:
     parser.add_argument("stages", nargs="*", default=STAGES, help="some of: " + " ".join(STAGES))
     parser.add_argument("--runs", type=Path, default=Path(".cache/tiny"), help="where unfinished runs are kept")
     parser.add_argument("--out", type=Path, default=CHECKPOINTS)
+    parser.add_argument("--fused", action="store_true", help="faster; the weights end in other bits than the shipped ones")
     options = parser.parse_args()
     torch.set_num_threads(1)  # sums in one order, whatever the number of cores: the same weights again
-    for stage in options.stages:
-        make(stage, options.runs, options.out)
+    with fused() if options.fused else nullcontext():
+        for stage in options.stages:
+            make(stage, options.runs, options.out)
 
 
 if __name__ == "__main__":
