@@ -234,8 +234,10 @@ def with_fake_model(page: Page, source: str, widget: Widget) -> None:
 
 
 def wait_for_widgets(page: Page, timeout: float = 20_000) -> None:
-    """Waits until every widget of the page is mounted. Fails if one could not start."""
+    """Waits until every widget of the page is mounted and has drawn: some learn their width in the frame after, and draw
+    in the next. Fails if one could not start."""
     page.wait_for_function("document.documentElement.dataset.widgets === 'ready'", timeout=timeout)
+    page.evaluate("() => new Promise((done) => requestAnimationFrame(() => requestAnimationFrame(done)))")
     broken = page.locator(".lmkit-error").all_text_contents()
     assert not broken, f"{page.url}: {broken}"
 
