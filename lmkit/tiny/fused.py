@@ -1,6 +1,6 @@
 """Three operations of a Llama with fewer passes over memory: the norm, the rotation of queries and keys, and the gate of the
 MLP, each with its gradient written out. On a CPU, where such operations take a quarter of a small model's step, a step on one
-thread becomes about an eighth shorter. The numbers are the same up to rounding, so a run does not end in the same bits as without.
+thread becomes about an eighth shorter. The numbers are the same up to rounding: a run does not end in the same bits as without.
 
     with fused():
         pretrain(net, text, steps)
