@@ -2,30 +2,11 @@
 
 import math
 
-import pytest
 import torch
-from exercises import numbers, run
-
-from lmkit.exercises import check
+from exercises import exercise_tests
 
 NOTEBOOK = "10_learning_by_gradient.ipynb"
 EXERCISES = ["10.1", "10.2", "10.3", "10.4", "10.5"]
-
-
-def test_the_notebook_has_these_exercises_and_no_others():
-    assert numbers(NOTEBOOK) == set(EXERCISES)
-
-
-@pytest.mark.parametrize("number", EXERCISES)
-def test_solution_passes(number):
-    feedback = run(NOTEBOOK, f"solution-{number}", torch=torch, math=math)
-    assert feedback.passed, feedback.message
-
-
-@pytest.mark.parametrize("number", EXERCISES)
-def test_stub_runs_and_is_told_that_it_is_empty(number):
-    feedback = run(NOTEBOOK, f"exercise-{number}", torch=torch, math=math)
-    assert not feedback.passed and "returns nothing yet" in feedback.message
 
 
 def slope(gradient, sign=-1.0):
@@ -115,16 +96,4 @@ WRONG = {
 }
 
 
-@pytest.mark.parametrize(
-    ("number", "answer", "words"),
-    [(number, *case) for number, cases in WRONG.items() for case in cases],
-    ids=lambda v: v.__name__ if callable(v) else str(v)[:24],
-)
-def test_mistake_is_named(number, answer, words):
-    feedback = check(number, answer)
-    assert not feedback.passed and words in feedback.message, feedback.message
-
-
-@pytest.mark.parametrize("number", EXERCISES)
-def test_something_that_is_no_function_is_told_so(number):
-    assert "itself, without calling it" in check(number, 3.0).message
+TestExercises = exercise_tests(NOTEBOOK, EXERCISES, WRONG, torch=torch, math=math)

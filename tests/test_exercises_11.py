@@ -3,30 +3,12 @@
 import math
 
 import numpy as np
-import pytest
-from exercises import numbers, run
+from exercises import exercise_tests
 
-from lmkit.exercises import check
 from lmkit.exercises.chapter11 import compute_optimal
 
 NOTEBOOK = "11_scaling_and_emergence.ipynb"
 EXERCISES = ["11.1", "11.2", "11.3", "11.4", "11.5"]
-
-
-def test_the_notebook_has_these_exercises_and_no_others():
-    assert numbers(NOTEBOOK) == set(EXERCISES)
-
-
-@pytest.mark.parametrize("number", EXERCISES)
-def test_solution_passes(number):
-    feedback = run(NOTEBOOK, f"solution-{number}", math=math, np=np)
-    assert feedback.passed, feedback.message
-
-
-@pytest.mark.parametrize("number", EXERCISES)
-def test_stub_runs_and_is_told_that_it_is_empty(number):
-    feedback = run(NOTEBOOK, f"exercise-{number}", math=math, np=np)
-    assert not feedback.passed and "returns nothing yet" in feedback.message
 
 
 def scores(right):
@@ -79,16 +61,4 @@ WRONG = {
 }
 
 
-@pytest.mark.parametrize(
-    ("number", "answer", "words"),
-    [(number, *case) for number, cases in WRONG.items() for case in cases],
-    ids=lambda v: v.__name__ if callable(v) else str(v)[:24],
-)
-def test_mistake_is_named(number, answer, words):
-    feedback = check(number, answer)
-    assert not feedback.passed and words in feedback.message, feedback.message
-
-
-@pytest.mark.parametrize("number", EXERCISES)
-def test_something_that_is_no_function_is_told_so(number):
-    assert "itself, without calling it" in check(number, 3.0).message
+TestExercises = exercise_tests(NOTEBOOK, EXERCISES, WRONG, math=math, np=np)

@@ -1,30 +1,13 @@
 """Chapter 12's exercises: the solutions in the notebook pass; the stubs and plausible mistakes fail, each by its own name."""
 
-import pytest
 import torch
 import torch.nn.functional as F
-from exercises import numbers, run
+from exercises import exercise_tests
 
 from lmkit.exercises import check
 
 NOTEBOOK = "12_supervised_fine_tuning.ipynb"
 EXERCISES = ["12.1", "12.2", "12.3", "12.4"]
-
-
-def test_the_notebook_has_these_exercises_and_no_others():
-    assert numbers(NOTEBOOK) == set(EXERCISES)
-
-
-@pytest.mark.parametrize("number", EXERCISES)
-def test_solution_passes(number):
-    feedback = run(NOTEBOOK, f"solution-{number}", torch=torch, F=F)
-    assert feedback.passed, feedback.message
-
-
-@pytest.mark.parametrize("number", EXERCISES)
-def test_stub_runs_and_is_told_that_it_is_empty(number):
-    feedback = run(NOTEBOOK, f"exercise-{number}", torch=torch, F=F)
-    assert not feedback.passed and "returns nothing yet" in feedback.message
 
 
 def labels(counts):
@@ -133,19 +116,7 @@ WRONG = {
 }
 
 
-@pytest.mark.parametrize(
-    ("number", "answer", "words"),
-    [(number, *case) for number, cases in WRONG.items() for case in cases],
-    ids=lambda v: v.__name__ if callable(v) else str(v)[:24],
-)
-def test_mistake_is_named(number, answer, words):
-    feedback = check(number, answer)
-    assert not feedback.passed and words in feedback.message, feedback.message
-
-
-@pytest.mark.parametrize("number", EXERCISES)
-def test_something_that_is_no_function_is_told_so(number):
-    assert "itself, without calling it" in check(number, 3.0).message
+TestExercises = exercise_tests(NOTEBOOK, EXERCISES, WRONG, torch=torch, F=F)
 
 
 def test_labels_may_be_a_tensor():
