@@ -24,7 +24,7 @@ import numpy as np
 SOURCE = "https://github.com/karpathy/nanoGPT"
 COMMIT = "3adf61e154c3fe3fca428ad6bc3818b27a3b8291"
 LAYERS, HEADS, WIDTH, CONTEXT, BATCH = 4, 5, 160, 256, 8
-OURS = """
+OURS = f"""
 import contextlib, sys
 import torch
 from lmkit.tiny import load_world, model
@@ -36,7 +36,7 @@ documents = load_world().corpus(rounds=4)
 tokenizer = model.train_tokenizer(document.text for document in documents)
 net = model.new(tokenizer)
 with fused() if sys.argv[3] == "fused" else contextlib.nullcontext():
-    log = pretrain(net, Packed(tokenizer, documents, 256), int(sys.argv[1]), batch=8)
+    log = pretrain(net, Packed(tokenizer, documents, {CONTEXT}), int(sys.argv[1]), batch={BATCH})
 print("parameters", sum(p.numel() for p in net.parameters()))
 print("ms", *(round(1000 * (b["seconds"] - a["seconds"])) for a, b in zip(log, log[1:])))
 """

@@ -7,6 +7,7 @@ fine-tuned model and reward model, and writes one row a policy to `data/seeds.cs
 from __future__ import annotations
 
 import csv
+from functools import lru_cache
 from pathlib import Path
 
 import torch
@@ -22,13 +23,19 @@ FILE = DATA / "seeds.csv"
 COLUMNS = ("method", "seed", "reward", "gain", "gain_low", "gain_high", "kl", "true_asked", "true_never_asked")
 
 
+@lru_cache(maxsize=1)
+def reference(source: Path) -> tuple:
+    """What every policy is compared with: the fine-tuned model, its tokenizer, the reward model, and the rewards it gives."""
+    tokenizer = AutoTokenizer.from_pretrained(checkpoint("sft", source))
+    sft = AutoModelForCausalLM.from_pretrained(checkpoint("sft", source), dtype=torch.float32).eval()
+    judge = RewardModel.from_pretrained(checkpoint("reward", source), dtype=torch.float32).eval()
+    return sft, tokenizer, judge, exam.pleases(sft, sft, judge, tokenizer, load_world())[0]
+
+
 def measure(net, source: Path = CHECKPOINTS) -> dict[str, float]:
     """Reward, what it gained on the fine-tuned model with its 95 % interval, KL in nats, and shares of true answers to
     questions in unseen wordings (100 in each language)."""
-    world, tokenizer = load_world(), AutoTokenizer.from_pretrained(checkpoint("sft", source))
-    sft = AutoModelForCausalLM.from_pretrained(checkpoint("sft", source), dtype=torch.float32).eval()
-    judge = RewardModel.from_pretrained(checkpoint("reward", source), dtype=torch.float32).eval()
-    before, _ = exam.pleases(sft, sft, judge, tokenizer, world)
+    world, (sft, tokenizer, judge, before) = load_world(), reference(source)
     after, away = exam.pleases(net, sft, judge, tokenizer, world)
     gain = mean([b - a for a, b in zip(before, after, strict=True)])
     found = {"reward": mean(after).value, "gain": gain.value, "gain_low": gain.low, "gain_high": gain.high}
