@@ -32,9 +32,9 @@ lint: $(VENV)/.test
 unit: $(VENV)/.test browser
 	OMP_NUM_THREADS=1 $(BIN)/python -m pytest tests -n $(JOBS) --dist worksteal
 
-# Every chapter is run again and compared with what it shows, with the Hub switched off.
+# Every chapter is run again and compared with what it shows, with the Hub switched off; a chapter in one process.
 chapters: $(VENV)/.test
-	HF_HUB_OFFLINE=1 $(BIN)/python -m pytest --nbval --nbval-current-env --nbval-cell-timeout=300 -p no:randomly $(CHAPTERS)
+	HF_HUB_OFFLINE=1 OMP_NUM_THREADS=1 $(BIN)/python -m pytest -n $(JOBS) --dist loadfile --nbval --nbval-current-env --nbval-cell-timeout=300 -p no:randomly $(CHAPTERS)
 
 # Run the chapters and store their new outputs: after a change of a chapter, or of the package under it.
 execute: $(VENV)/.test
@@ -43,7 +43,8 @@ execute: $(VENV)/.test
 # Train the course's own small model through all its stages again, two at a time where they do not wait for each other.
 # Stopped, it goes on where it stood. FUSED=1 is faster and ends in other bits than the shipped weights.
 weights: $(VENV)/.test
-	$(MAKE) --no-print-directory weights-base weights-sft
+	$(MAKE) --no-print-directory weights-base
+	$(MAKE) --no-print-directory -j2 weights-sft weights-masked
 	$(MAKE) --no-print-directory -j2 weights-dpo weights-reward
 	$(MAKE) --no-print-directory -j2 weights-rl weights-grpo weights-leashed weights-hacked
 
