@@ -16,7 +16,7 @@ JOBS ?= 2
 
 CHAPTERS = $(sort $(wildcard chapters/[0-9]*.ipynb))
 
-.PHONY: book test lint unit chapters execute browser weights scaling bench clean
+.PHONY: book test lint unit chapters execute browser weights scaling families bench clean
 
 book: $(VENV)/.book
 	$(BIN)/jupyter-book build . -W -n --keep-going
@@ -54,6 +54,11 @@ weights-%:
 # Train the grid of chapter 11: what its tables do not hold yet. Stopped, it goes on with the next run.
 scaling: $(VENV)/.test
 	$(BIN)/python -m lmkit.tiny.scaling
+
+# Train the language models of chapters 2 and 4, from counting to attention: what the tables do not hold yet.
+families: $(VENV)/.test
+	OMP_NUM_THREADS=1 $(BIN)/python -m lmkit.families
+	OMP_NUM_THREADS=1 $(BIN)/python -m lmkit.seq2seq
 
 bench: $(VENV)/.test browser
 	for name in import_time trace_overhead attention_view playground training; do $(BIN)/python -m benchmarks.$$name || exit 1; done

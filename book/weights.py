@@ -1,7 +1,8 @@
 """Puts the tiny model's checkpoints beside the pages on which a reader can ask it, as script files that load when used.
 
-A page with a `Playground` gets a manifest (which stages, how many chunks), and the site one set of chunk files for each stage
-that some page names, below `_static/inside/tiny`. A chunk is a script because a page may load one from a folder too.
+A page with a `Playground` or a `ClozeView` gets a manifest (which stages, how many chunks), and the site one set of chunk files
+for each stage that some page names, below `_static/inside/tiny`. A chunk is a script because a page may load one from a folder
+too.
 """
 
 from __future__ import annotations
@@ -17,7 +18,7 @@ from book.selfhost import STATIC
 
 LMKIT = Path(__file__).resolve().parents[1] / "lmkit"
 CHECKPOINTS = LMKIT / "tiny" / "checkpoints"
-WIDGET = "lmkit.widgets.playground.Playground"
+WIDGETS = {"lmkit.widgets.playground.Playground", "lmkit.widgets.cloze.ClozeView"}
 FOLDER = f"_static/{STATIC}/tiny"
 
 
@@ -33,13 +34,13 @@ packer = load_packer()
 
 
 def manifest(app: Sphinx, pagename: str, context: dict, models: dict[str, dict]) -> dict | None:
-    """What a page must say about the checkpoints that its playgrounds use; None where it has none. Writes their chunks.
+    """What a page must say about the checkpoints that its widgets use; None where it has none. Writes their chunks.
 
     Raises ExtensionError where a page was executed with other weights than those that are there now.
     """
     versions: dict[str, str] = {}
     for model in models.values():
-        if model["state"].get("_anywidget_id") == WIDGET:
+        if model["state"].get("_anywidget_id") in WIDGETS:
             versions |= model["state"]["versions"]
     if not versions:
         return None
@@ -61,7 +62,7 @@ def write(stage: str, version: str, target: Path, pagename: str) -> None:
         raise ExtensionError(f"{pagename}: {error} Train the tiny model: make weights.") from error
     if shipped != version:
         raise ExtensionError(
-            f"{pagename}: a Playground was made with other weights of {stage!r} ({version}) than those that ship with the "
+            f"{pagename}: a widget was made with other weights of {stage!r} ({version}) than those that ship with the "
             f"package ({shipped}), and a page can show only these. Execute the notebook again."
         )
     target.mkdir(parents=True, exist_ok=True)

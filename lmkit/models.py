@@ -337,7 +337,8 @@ class LanguageModel:
 def _family(torch_model: PreTrainedModel) -> str:
     if torch_model.config.is_encoder_decoder:
         return "encoder-decoder"
-    return "decoder" if torch_model.can_generate() else "encoder"
+    both_sides = getattr(torch_model.config.get_text_config(), "is_causal", True) is False  # a decoder with its mask taken off
+    return "decoder" if torch_model.can_generate() and not both_sides else "encoder"
 
 
 def _first(config, *names: str):

@@ -8,6 +8,10 @@
     leashed   PPO for a poor reward model, one weight for each number of the last layer
     hacked    the same with nothing that keeps the policy near the model it began as
 
+and one that is no stage of a chat model:
+
+    masked    began as base, sees both sides, and names hidden tokens
+
 `load(stage)` opens a shipped checkpoint, `train(stage)` makes one again, `load_world()` gives the facts and the text.
 """
 
@@ -17,9 +21,10 @@ from pathlib import Path
 
 from lmkit.tiny.world import World, load_world
 
-__all__ = ["STAGES", "World", "load", "load_world", "train"]
+__all__ = ["MODELS", "STAGES", "World", "load", "load_world", "train"]
 
 STAGES = ("base", "sft", "reward", "rl", "grpo", "dpo", "leashed", "hacked")
+MODELS = (*STAGES, "masked")
 CHECKPOINTS = Path(__file__).parent / "checkpoints"
 
 
@@ -54,5 +59,5 @@ def checkpoint(stage: str, folder: Path = CHECKPOINTS) -> Path:
 
 
 def check(stage: str) -> None:
-    if stage not in STAGES:
-        raise ValueError(f"no stage {stage!r} of the tiny model: choose one of {', '.join(STAGES)}.")
+    if stage not in MODELS:
+        raise ValueError(f"no stage {stage!r} of the tiny model: choose one of {', '.join(MODELS)}.")

@@ -17,7 +17,7 @@ from accelerate import Accelerator
 from transformers import AutoModelForCausalLM, AutoTokenizer, PreTrainedModel
 
 from lmkit.evaluate import Accuracy
-from lmkit.tiny import CHECKPOINTS, STAGES, check, checkpoint, exam, model, preferences, questions
+from lmkit.tiny import CHECKPOINTS, MODELS, STAGES, check, checkpoint, exam, masked, model, preferences, questions
 from lmkit.tiny.base import pretrain
 from lmkit.tiny.dpo import dpo
 from lmkit.tiny.fused import fused
@@ -29,8 +29,8 @@ from lmkit.tiny.text import Packed
 from lmkit.tiny.world import Document, World, load_world
 
 ROUNDS = 100  # of the corpus: how often each fact is told in an article, in each language
-STEPS = {"base": 1730, "sft": 1400, "reward": 250, "rl": 30, "grpo": 30, "dpo": 120, "leashed": 40, "hacked": 40}
-STARTS_FROM = {"sft": "base", "reward": "sft", "rl": "sft", "grpo": "sft", "dpo": "sft", "leashed": "sft", "hacked": "sft"}
+STEPS = {"base": 1730, "sft": 1400, "reward": 250, "rl": 30, "grpo": 30, "dpo": 120, "leashed": 40, "hacked": 40, "masked": 2600}
+STARTS_FROM = {"sft": "base", "masked": "base"} | dict.fromkeys(STAGES[2:], "sft")
 SETTINGS = {"grpo": {"group": 8}, "leashed": {"rate": 2e-4}, "hacked": {"rate": 2e-4, "beta": 0.0}}
 
 
@@ -64,8 +64,13 @@ def train(
         net = model.new(tokenizer, seed)
         return net, tokenizer, pretrain(net, Packed(tokenizer, documents, model.CONTEXT, seed), **common)
     tokenizer = AutoTokenizer.from_pretrained(checkpoint(STARTS_FROM[stage], source))
+    if stage == "masked":
+        tokenizer = masked.with_mask(tokenizer)
     replay = Packed(tokenizer, documents, model.CONTEXT, seed + 1)
     net = AutoModelForCausalLM.from_pretrained(checkpoint(STARTS_FROM[stage], source), dtype=torch.float32)
+    if stage == "masked":
+        net = masked.open_both_eyes(net, tokenizer)
+        return net, tokenizer, masked.train_masked(net, tokenizer, replay, **common)
     if stage == "sft":
         return net, tokenizer, finetune(net, tokenizer, questions.examples(world, seed), replay, **common)
     if stage == "reward":
@@ -90,8 +95,12 @@ def save(net: PreTrainedModel, tokenizer, log: list[dict], folder: Path) -> None
 def examine(stage: str, folder: Path) -> dict[str, Accuracy]:
     """What the checkpoint that was shipped can do, as its own files say it: `report.json` holds the result."""
     kind = RewardModel if stage == "reward" else AutoModelForCausalLM
-    net, tokenizer = kind.from_pretrained(folder, dtype=torch.float32), AutoTokenizer.from_pretrained(folder)
-    return (exam.report_reward if stage == "reward" else exam.report)(net.eval(), tokenizer, load_world())
+    net, tokenizer = kind.from_pretrained(folder, dtype=torch.float32).eval(), AutoTokenizer.from_pretrained(folder)
+    world = load_world()
+    if stage == "masked":
+        base = kind.from_pretrained(checkpoint("base", folder.parent), dtype=torch.float32).eval()
+        return masked.report(net, tokenizer, base, world, corpus(world, 0))
+    return (exam.report_reward if stage == "reward" else exam.report)(net, tokenizer, world)
 
 
 def make(stage: str, runs: Path, out: Path) -> None:
@@ -113,7 +122,7 @@ def make(stage: str, runs: Path, out: Path) -> None:
 
 def main() -> None:
     parser = argparse.ArgumentParser(description=__doc__)
-    parser.add_argument("stages", nargs="*", default=STAGES, help="some of: " + " ".join(STAGES))
+    parser.add_argument("stages", nargs="*", default=MODELS, help="some of: " + " ".join(MODELS))
     parser.add_argument("--runs", type=Path, default=Path(".cache/tiny"), help="where unfinished runs are kept")
     parser.add_argument("--out", type=Path, default=CHECKPOINTS)
     parser.add_argument("--fused", action="store_true", help="faster; the weights end in other bits than the shipped ones")

@@ -1,8 +1,7 @@
 """Playground: checkpoints of the tiny model answer a reader in the page, side by side, token by token.
 
 Everything is computed in the browser: tokenizer, model, sampling (`tiny_*.js`, `playground*.js`). The weights are not part of
-the widget. On a page of the book they lie beside it (`book/weights.py`), a page of its own holds them, and in a notebook the
-kernel sends them when the reader first asks. This module checks what it is given and sends them.
+the widget: see `carrier.py`. This module checks what it is given.
 """
 
 from __future__ import annotations
@@ -16,8 +15,7 @@ import traitlets
 from lmkit import tiny
 from lmkit.tiny.model import CONTEXT
 
-from . import checkpoint
-from .base import Widget, script_json
+from .carrier import Carrier
 from .sampling import check_settings
 
 WRITERS = tuple(stage for stage in tiny.STAGES if stage != "reward")
@@ -25,7 +23,7 @@ MOST_COLUMNS = 4
 FORMS = {None: "trained", False: "plain", True: "chat"}
 
 
-class Playground(Widget):
+class Playground(Carrier):
     """Ask the tiny model's checkpoints and look inside while they answer.
 
     text      what stands in the text box at first
@@ -47,7 +45,6 @@ class Playground(Widget):
     title = traitlets.Unicode().tag(sync=True)
     text = traitlets.Unicode().tag(sync=True)
     stages = traitlets.List(traitlets.Unicode()).tag(sync=True)
-    versions = traitlets.Dict().tag(sync=True)  # of each stage's checkpoint, as `checkpoint.version` makes them
     form = traitlets.Unicode("trained").tag(sync=True)  # or "plain" or "chat"
     temperature = traitlets.Float(0.0).tag(sync=True)
     top_k = traitlets.Int(None, allow_none=True).tag(sync=True)
@@ -79,9 +76,7 @@ class Playground(Widget):
         if isinstance(limit, bool) or not isinstance(limit, int) or not 1 <= limit < CONTEXT:
             raise ValueError(f"limit={limit}: give a whole number of new tokens from 1 to {CONTEXT - 1}.")
         check_settings(temperature, top_k, top_p, min_p, seed)
-        home = Path(folder) if folder else tiny.CHECKPOINTS
-        self._folders = {stage: tiny.checkpoint(stage, home) for stage in check_stages(stages)}
-        versions = {stage: checkpoint.version(one) for stage, one in self._folders.items()}
+        versions = self._take(check_stages(stages), folder)
         self._reserve = reserved(title, len(versions))
         super().__init__(
             title=title,
@@ -97,23 +92,6 @@ class Playground(Widget):
             limit=limit,
             vocab_size=min(vocabulary(one) for one in self._folders.values()),
         )
-        self.on_msg(self._send_weights)
-
-    def _send_weights(self, _: object, content: dict, buffers: object) -> None:
-        """Answers a browser that asks for a stage's checkpoint: one message for each chunk, or one that says what is wrong."""
-        if content.get("kind") != "weights":
-            return
-        stage = str(content.get("stage"))
-        answer = {"kind": "weights", "stage": stage}
-        try:
-            if stage not in self._folders:
-                raise ValueError(f"this widget shows {', '.join(self._folders)}")
-            chunks = checkpoint.cut(checkpoint.pack_files(self._folders[stage]))
-        except (OSError, ValueError) as error:
-            self.send(answer | {"error": str(error)})
-            return
-        for index, chunk in enumerate(chunks):
-            self.send(answer | {"index": index, "count": len(chunks)}, buffers=[chunk])
 
     def describe(self) -> str:
         """The stages, the text, its form and how tokens are chosen."""
@@ -123,16 +101,6 @@ class Playground(Widget):
         how = f"{drawn}, seed {self.seed}" if self.temperature else "greedy"
         return f"Playground({', '.join(self.stages)}; {self.text!r} {form}; {how})"
 
-    def beside(self) -> str:
-        """For a page of its own: the checkpoints, as texts that nothing reads until the widget is used."""
-        stages = {stage: checkpoint.entry(folder) for stage, folder in self._folders.items()}
-        manifest = script_json({"root": "", "stages": stages})
-        parts = [f'<script type="{checkpoint.MANIFEST}">{manifest}</script>']
-        for stage, folder in self._folders.items():
-            for name, text in checkpoint.texts(stage, folder):
-                parts.append(f'<script type="{checkpoint.INLINE}" data-name="{name}">{text}</script>')
-        return "\n".join(parts)
-
 
 def check_stages(stages: Sequence[str]) -> list[str]:
     """The stages as a list; ValueError unless they are one to four different ones that write."""
@@ -141,6 +109,8 @@ def check_stages(stages: Sequence[str]) -> list[str]:
     for stage in stages:
         if stage == "reward":
             raise ValueError(f"The stage 'reward' gives answers a number and writes none: choose among {', '.join(WRITERS)}.")
+        if stage == "masked":
+            raise ValueError(f"The stage 'masked' fills blanks: show it with ClozeView, or choose among {', '.join(WRITERS)}.")
         tiny.check(stage)
     if len(set(stages)) < len(stages):
         raise ValueError(f"stages={list(stages)}: each stage once.")

@@ -10,8 +10,10 @@ from sphinx.errors import ExtensionError
 
 from book import weights
 from lmkit import tiny
+from lmkit.tiny import masked
 from lmkit.tiny import model as shape
 from lmkit.tiny.recipe import save
+from lmkit.widgets.cloze import ClozeView
 from lmkit.widgets.playground import Playground
 from tests.book.small import cell, notebook, views
 from tests.browser import as_file, served, visit, wait_for_widgets
@@ -19,11 +21,14 @@ from tests.browser import as_file, served, visit, wait_for_widgets
 
 @pytest.fixture(scope="module")
 def checkpoints(tmp_path_factory):
-    """Two untrained checkpoints, small enough to be quick."""
+    """Three untrained checkpoints, small enough to be quick."""
     home = tmp_path_factory.mktemp("checkpoints")
     tokenizer = shape.train_tokenizer(document.text for document in tiny.load_world().corpus(1))
     for seed, stage in enumerate(("base", "sft")):
         save(shape.new(tokenizer, seed, width=64, layers=2, heads=2), tokenizer, [], tiny.checkpoint(stage, home))
+    more = masked.with_mask(tokenizer)
+    net = masked.open_both_eyes(shape.new(tokenizer, 2, width=64, layers=2, heads=2), more)
+    save(net, more, [], tiny.checkpoint("masked", home))
     return home
 
 
@@ -44,11 +49,12 @@ def manifest_of(page: str) -> dict:
 
 
 def test_a_page_gets_a_manifest_and_the_site_the_chunks(build, shipped):
-    html = build(pages(Playground(stages=["base"], folder=shipped), Playground(stages=["base", "sft"], folder=shipped)))
+    widgets = [Playground(stages=["base"], folder=shipped), Playground(stages=["base", "sft"], folder=shipped)]
+    html = build(pages(*widgets, ClozeView(folder=shipped)))
     page = (html / "chapters/one.html").read_text("utf8")
     assert page.count('<script type="application/x-lmkit-weights+json">') == 1
     found = manifest_of(page)
-    assert found["root"] == "../_static/inside/tiny/" and set(found["stages"]) == {"base", "sft"}
+    assert found["root"] == "../_static/inside/tiny/" and set(found["stages"]) == {"base", "sft", "masked"}
     names = {path.name for path in (html / "_static/inside/tiny").iterdir()}
     expected = {f"{stage}-{one['version']}-{i}.js" for stage, one in found["stages"].items() for i in range(one["chunks"])}
     assert names == expected and len(names) >= 2
