@@ -9,7 +9,10 @@ from browser import chromium, served  # noqa: F401
 
 from lmkit.widgets import base
 
-WIDGETS = {"attention.js", "descent.js", "playground.js", "preference.js", "quiz.js", "sampling.js", "training.js"}
+WIDGETS = {
+    "attention.js", "boundary.js", "cloze.js", "descent.js", "playground.js", "preference.js", "quiz.js", "sampling.js",
+    "sort.js", "timeline.js", "token_step.js", "training.js",
+}  # fmt: skip
 FILES = sorted(path.name for path in base.HERE.glob("*.js") if path.name != "mount.js")
 
 

@@ -1,0 +1,3 @@
+from lmkit.families.run import main
+
+main()
