@@ -59,7 +59,7 @@ function mark(event, x, y, picked, hollow = false) {
 function option(event, id, picked, ...children) {
   const verdict = worst(event);
   const name = [event.title, LABELS.date(event.date), LABELS.worst(verdict)].filter(Boolean).join(", ");
-  return s("g", { id, role: "option", "aria-selected": String(picked), "aria-label": name, "data-id": event.id, className: "tl-event" }, s("title", {}, name), ...children);
+  return s("g", { id, role: "option", "aria-selected": String(picked), "data-id": event.id, className: "tl-event" }, s("title", {}, name), ...children);
 }
 
 const labelOf = (event) => shortToken(event.title, 31) + ({ wrong: " ✗", imprecise: " ≈" }[worst(event)] ?? "");
@@ -191,7 +191,7 @@ async function render({ model, el }) {
   });
   const errs = toggle(LABELS.disagree, false, (on) => change({ errs: on }));
   const mode = toggle(LABELS.mode, state.mode === "parameters", (on) => change({ mode: on ? "parameters" : "time" }));
-  const svg = s("svg", { height: HEIGHT, className: "tl-chart", "aria-hidden": "false", role: "presentation" });
+  const svg = s("svg", { height: HEIGHT, className: "tl-chart", "aria-hidden": "false", role: "group" });
   const stage = h("div", { className: "tl-stage", role: "listbox", tabIndex: 0 }, svg);
   const button = (text, act, name = "") => h("button", { type: "button", className: "lmkit-button", onClick: act, "aria-label": name || text }, text);
   const tools = h("div", { className: "lmkit-row tl-tools" }, button("−", () => zoom(2), LABELS.zoomOut), button("+", () => zoom(0.5), LABELS.zoomIn),

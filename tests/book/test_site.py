@@ -79,11 +79,16 @@ def test_a_chapter_shows_live_figures_and_one_copy_of_their_code(site, name):
         assert texts and len(texts) == len(set(texts)), f"{name} holds the same {key} twice"
 
 
+def kinds_of(kind: type) -> set[type]:
+    """The classes below a class, at any depth."""
+    return {each for one in kind.__subclasses__() for each in (one, *kinds_of(one))}
+
+
 @pytest.mark.parametrize("path", NOTEBOOKS, ids=lambda p: p.stem)
 def test_the_stored_code_of_every_widget_is_that_of_the_package(path):
     for module in pkgutil.iter_modules(lmkit.widgets.__path__):
         importlib.import_module(f"lmkit.widgets.{module.name}")
-    classes = {f"{c.__module__}.{c.__qualname__}": c for c in Widget.__subclasses__() if c._module}
+    classes = {f"{c.__module__}.{c.__qualname__}": c for c in kinds_of(Widget) if c._module}
     models = nbformat.read(path, as_version=4).metadata["widgets"][STATE]["state"]
     ours = [m["state"] for m in models.values() if m["model_module"] == "anywidget"]
     assert ours
