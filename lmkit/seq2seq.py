@@ -11,7 +11,6 @@ trains both and writes how often they are right at each length, the log, and the
 
 from __future__ import annotations
 
-import csv
 import datetime
 import json
 import platform
@@ -21,6 +20,8 @@ from pathlib import Path
 import torch
 from torch import nn
 from torch.nn import functional as F
+
+from lmkit.tiny import scaling
 
 DATA = Path(__file__).parent / "data"
 TABLE, RECORD, WEIGHTS = (DATA / f"seq2seq.{ending}" for ending in ("csv", "json", "safetensors"))
@@ -111,8 +112,7 @@ def right(model: Seq2Seq, length: int, n: int = 200) -> list[bool]:
 
 def read_table() -> list[dict]:
     """The stored run: {"model", "length", "right", "n"} for each model and length."""
-    with TABLE.open(encoding="utf8", newline="") as file:
-        return [{k: v if k == "model" else int(v) for k, v in row.items()} for row in csv.DictReader(file)]
+    return scaling.read_table(TABLE)
 
 
 def record() -> dict:
@@ -146,10 +146,7 @@ def main() -> None:
         parameters = sum(p.numel() for p in model.parameters())
         runs[name] = {"seconds": seconds, "parameters": parameters, "loss": [round(x, 4) for x in losses[49::50]]}
         print(name, runs[name], [row["right"] for row in rows if row["model"] == name], flush=True)
-    with TABLE.open("w", encoding="utf8", newline="") as file:
-        writer = csv.DictWriter(file, list(rows[0]), lineterminator="\n")
-        writer.writeheader()
-        writer.writerows(rows)
+    scaling.write_table(rows, TABLE)
     settings = {"longest": LONGEST, "width": WIDTH, "batch": BATCH, "steps": STEPS, "rate": RATE, "seed": 0, "threads": 1}
     made = {"date": str(datetime.date.today()), "torch": torch.__version__, "machine": platform.machine()}
     RECORD.write_text(json.dumps({**made, "settings": settings, "log_every": 50, "runs": runs}, indent=1) + "\n", "utf8")

@@ -24,7 +24,7 @@ from pathlib import Path
 from typing import TYPE_CHECKING
 
 import pytest
-from playwright.sync_api import Browser, Page, Playwright, Route, sync_playwright
+from playwright.sync_api import Browser, Page, Playwright, Route, expect, sync_playwright
 
 if TYPE_CHECKING:
     from lmkit.widgets.base import Widget
@@ -254,3 +254,21 @@ def scrolls_sideways(page: Page) -> list[str]:
                   ...wide.slice(0, 8).map((e) => e.tagName + "." + e.className + " " + e.textContent.trim().slice(0, 40))];
         }"""
     )
+
+
+def shower(there: str):
+    """A fixture show(view, **how): opens a widget in a page of its own and gives the page, once `there` (a selector) can be
+    seen on it. At the end nothing may have gone wrong on any of its pages."""
+
+    @pytest.fixture
+    def show(chromium: Browser, tmp_path: Path) -> Iterator[Callable[..., Page]]:
+        with pages(chromium, tmp_path) as open_page:
+
+            def open_view(view: Widget, **how) -> Page:
+                seen = open_page(view.to_html(), **how)
+                expect(seen.page.locator(there).first).to_be_visible()
+                return seen.page
+
+            yield open_view
+
+    return show

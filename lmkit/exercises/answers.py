@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterable
+from collections.abc import Callable, Iterable
 from typing import Any
 
 import numpy as np
@@ -30,7 +30,9 @@ def close(a: Any, b: Any) -> bool:
     return np.allclose(np.asarray(a, dtype=np.float64), np.asarray(b, dtype=np.float64), atol=1e-5)
 
 
-def name_mistake(result: Any, wrong: Iterable[tuple[Any, str]], otherwise: str) -> None:
+def name_mistake(
+    result: Any, wrong: Iterable[tuple[Any, str]], otherwise: str, close: Callable[[Any, Any], bool] = close
+) -> None:
     """Raise the `Mistake` whose typical wrong result equals `result`, else `otherwise`."""
     raise Mistake(next((message for value, message in wrong if close(result, value)), otherwise))
 
@@ -41,3 +43,12 @@ def number(result: Any) -> float:
         return float(result)
     shape = f" of shape {tuple(result.shape)}" if hasattr(result, "shape") else ""
     raise Mistake(f"return one number; your function returns a {type(result).__name__}{shape}.")
+
+
+def single(result: Any) -> float:
+    """As `number`, but no truth value."""
+    if isinstance(result, bool) or not isinstance(result, int | float | np.number | np.ndarray | torch.Tensor):
+        raise Mistake(f"return one number; your function returns a {type(result).__name__}.")
+    if getattr(result, "ndim", 0):
+        raise Mistake(f"return one number; your function returns {tuple(result.shape)} of them.")
+    return float(result)

@@ -6,6 +6,7 @@ only: what they make of what stands before. A document begins after the word tha
 
 from __future__ import annotations
 
+from abc import ABC, abstractmethod
 from collections import Counter
 from collections.abc import Iterable, Sequence
 from math import exp
@@ -18,7 +19,7 @@ from torch.nn import functional as F
 from lmkit.families.text import END, UNKNOWN, split
 
 
-class Model:
+class Model(ABC):
     """What all families can do. `words` is the vocabulary; a subclass says how `logprobs` are found.
 
     Text is given as a string or as a list of tokens; a token that is no word of the vocabulary is read as <unk>.
@@ -26,9 +27,9 @@ class Model:
 
     words: list[str]
 
+    @abstractmethod
     def logprobs(self, ids: torch.Tensor) -> torch.Tensor:
         """ln p of every word after each token, [row, token, word], for ids [row, token]."""
-        raise NotImplementedError
 
     def tokens(self, text: str | Sequence[str]) -> list[str]:
         """The words and signs of a text, <unk> for those that are not in the vocabulary."""
@@ -151,8 +152,9 @@ class Neural(nn.Module, Model):
         nn.init.normal_(self.embed.weight, std=width**-0.5)
         self.bias = nn.Parameter(torch.zeros(len(words)))
 
+    @abstractmethod
     def body(self, x: torch.Tensor) -> torch.Tensor:
-        raise NotImplementedError
+        """What is made of the words' vectors, [row, token, width]."""
 
     def logprobs(self, ids: torch.Tensor) -> torch.Tensor:
         x = self.body(self.embed(ids) * self.width**0.5)

@@ -14,7 +14,6 @@ import platform
 import sys
 import time
 from collections.abc import Sequence
-from datetime import datetime, timezone
 from math import exp
 
 import numpy as np
@@ -26,7 +25,7 @@ from lmkit.families import COUNTED, MODELS, NEURAL, RECALL, RECORD, TABLE, WEIGH
 from lmkit.families.models import Model, Neural
 from lmkit.families.text import DISTANCES, TASKS, Story, Text, load_text, stories, vocabulary
 from lmkit.tiny.run import cosine, set_rate
-from lmkit.tiny.scaling import read_table, write_table
+from lmkit.tiny.scaling import now, read_table, write_table
 
 SEEDS = (0, 1, 2)
 RATES = (0.001, 0.003, 0.01)  # 0.03 was tried too: `dropped` in the record
@@ -175,10 +174,6 @@ def keep(*path_and_value) -> None:
         here = here.setdefault(key, {})
     here[last] = value
     RECORD.write_text(json.dumps(written, ensure_ascii=False, separators=(",", ":")) + "\n", "utf8")
-
-
-def now() -> str:
-    return datetime.now(timezone.utc).isoformat(timespec="seconds")
 
 
 def main() -> None:

@@ -1,7 +1,7 @@
 // Controls that several widgets share, beside those of base.js.
 import { slider } from "./base.js";
 
-/** A slider that stops at listed positive values; one that is not listed stays exact until the reader moves it. */
+/** A slider that stops at listed values, none below 0; one that is not listed stays exact until the reader moves it. */
 export function stopsSlider(label, list, value, format, onInput) {
   const off = (i, x) => Math.abs(Math.log((list[i] + 1e-4) / (x + 1e-4)));
   const nearest = (x) => list.reduce((best, _, i) => (off(i, x) < off(best, x) ? i : best), 0);

@@ -1,5 +1,6 @@
 // Gradient descent on a loss over two parameters: first the arithmetic, then the map, then the widget around them.
 import { announcer, h, mix, onTheme, rootElement, s, sharpContext, slider, theme, toggle, uniqueId } from "./base.js";
+import { stopsSlider } from "./controls.js";
 import { decimals, short, whole } from "./numbers.js";
 import { LABELS } from "./descent_labels.js";
 
@@ -158,19 +159,6 @@ function arrow(at, gradient, map) {
 }
 
 // ---------------------------------------------------------------- the widget
-
-/** A slider that stops at listed values; one that is not listed stays exact until the reader moves it. */
-function stopsSlider(label, list, value, format, onInput) {
-  const nearest = (x) => list.reduce((best, one, i) => (Math.abs(Math.log((one + 1e-4) / (x + 1e-4))) < Math.abs(Math.log((list[best] + 1e-4) / (x + 1e-4))) ? i : best), 0);
-  const made = slider({ label, min: 0, max: list.length - 1, step: 1, value: nearest(value), format: (i) => format(list[i]), onInput: (i) => onInput(list[i]) });
-  const set = (x) => {
-    made.set(nearest(x));
-    made.el.querySelector("output").textContent = format(x);
-    made.input.setAttribute("aria-valuetext", format(x));
-  };
-  set(value);
-  return { ...made, set };
-}
 
 function render({ model, el }) {
   const [title, surfaces] = [model.get("title"), model.get("surfaces")];

@@ -1,9 +1,9 @@
 // The playground: a text, the stages that answer it side by side, and a look inside at any token. This file holds what the
 // reader has chosen and keeps the page free while models load and write; the other files hold arithmetic and parts.
 import { announcer, download, h, onTheme, rootElement, visibleToken } from "./base.js";
-import { breathe, fromKernel, fromPage, openCheckpoint, pacer, readManifest } from "./tiny_weights.js";
-import { newTokenizer } from "./tiny_tokenizer.js";
-import { newModel, newText } from "./tiny_model.js";
+import { breathe, pacer } from "./tiny_weights.js";
+import { newText } from "./tiny_model.js";
+import { bytesToLoad, findChunks, openStage } from "./tiny_open.js";
 import { advance, asChat, extend, newRun, promptIds } from "./playground_run.js";
 import { button } from "./sampling_parts.js";
 import { askPart, columnPart, isBytes, settingsPart } from "./playground_parts.js";
@@ -13,43 +13,6 @@ import { WORDS } from "./playground_labels.js";
 const MOST_TEXT = 2000; // characters in the text box; about four times what the model can keep in view
 const PACE = 40; // milliseconds between two drawings of the columns while models write, at least
 const FOLLOW = 300; // the same of the bars
-
-const opened = new Map(); // stage and version → { promise, hear }: a page opens a checkpoint once, for all its playgrounds
-
-/** The model and tokenizer of a stage. `onPart` hears how much of it is there, 0 to 1. */
-function openStage(stage, version, chunks, onPart) {
-  const key = `${stage} ${version}`;
-  if (!opened.has(key)) {
-    const hear = new Set();
-    const open = async () => {
-      const { tokenizer, ...rest } = await openCheckpoint(chunks(), (part) => hear.forEach((one) => one(part)));
-      await breathe();
-      const made = newModel(rest);
-      await breathe();
-      return { model: made, tokenizer: newTokenizer(tokenizer) };
-    };
-    const promise = open();
-    promise.catch(() => opened.delete(key));
-    opened.set(key, { promise, hear });
-  }
-  const { promise, hear } = opened.get(key);
-  hear.add(onPart);
-  return promise.finally(() => hear.delete(onPart));
-}
-
-/** Where a stage's chunks are: beside the page, in it, or with a kernel; null where there is neither. */
-function findChunks(model, stage, version) {
-  const manifest = readManifest();
-  if (manifest?.stages[stage]?.version === version) return () => fromPage(manifest, stage);
-  const noKernel = manifest || document.querySelector('script[type="application/x-mounted-widget-view+json"]');
-  return noKernel ? null : () => fromKernel(model, stage);
-}
-
-/** Bytes that the first use loads, 0 where nobody knows or where they are in the page already. */
-function bytesToLoad(stages) {
-  const manifest = readManifest();
-  return manifest?.root ? stages.reduce((sum, stage) => sum + (manifest.stages[stage]?.bytes ?? 0), 0) : 0;
-}
 
 const readSettings = (model, size) => ({ temperature: model.get("temperature"), topK: Math.min(model.get("top_k") ?? size, size),
   topP: model.get("top_p") ?? 1, minP: model.get("min_p") ?? 0 });

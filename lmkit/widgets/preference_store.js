@@ -2,36 +2,13 @@
 import { csvField } from "./base.js";
 import { checkedLabels, pairsOf, shownOrder } from "./preference_model.js";
 import { LABELS } from "./preference_labels.js";
+import { parsed, shelfOf } from "./shelf.js";
 
 const FORMAT = "lmkit preferences", VERSION = 1;
 const CHANGED = "lmkit-labels"; // to other views in this window; other windows hear of it by "storage"
 
 const listOf = (labels) => labels.flatMap((ranking, item) => (ranking ? [{ item, ranking }] : []));
 const sameAs = (a, b) => JSON.stringify(a) === JSON.stringify(b);
-
-/** One place in the browser's storage, which may refuse to be used. */
-function shelfOf(name) {
-  const tried = (use) => {
-    try {
-      return { value: use(), works: true };
-    } catch {
-      return { value: null, works: false };
-    }
-  };
-  return {
-    read: () => tried(() => localStorage.getItem(name)).value,
-    write: (text) => tried(() => localStorage.setItem(name, text)).works,
-    works: () => tried(() => (localStorage.setItem(`${name}.try`, ""), localStorage.removeItem(`${name}.try`))).works,
-  };
-}
-
-function parsed(text) {
-  try {
-    return JSON.parse(text);
-  } catch {
-    return undefined;
-  }
-}
 
 /** What stands in a file or in storage: { labels by item, bad: entries that make no sense } or { problem }. */
 export function opened(text, items, digest) {

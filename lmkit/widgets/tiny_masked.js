@@ -2,19 +2,7 @@
 // (one eye, the causal mask). Scores are made only for the places that are asked for.
 //
 // Sources: Devlin et al. 2019 (masked language models); the arithmetic is that of tiny_model.js.
-import { multiply, rmsNorm } from "./tiny_model.js";
-
-/** Turns each pair (i, i + half) of every head by its angle, as the position has it. */
-function turnHeads(x, heads, size, turn) {
-  const half = size / 2;
-  for (let at = 0; at < heads * size; at += size) {
-    for (let i = 0; i < half; i++) {
-      const [a, b] = [x[at + i], x[at + half + i]];
-      x[at + i] = a * turn[i] - b * turn[half + i];
-      x[at + half + i] = b * turn[i] + a * turn[half + i];
-    }
-  }
-}
+import { multiply, rmsNorm, rotate } from "./tiny_model.js";
 
 /** One token's query over the keys 0 … last: the mixture of their values, in `mixed`. */
 function mixValues({ heads, kvHeads, headSize }, query, keys, values, last, mixed) {
@@ -57,8 +45,8 @@ export async function scoresAt(model, ids, places, eyes, pause) {
       multiply(weights.query, normed, query, rows, width);
       multiply(weights.key, normed, key, size, width);
       multiply(weights.value, normed, value, size, width);
-      turnHeads(query, heads, headSize, model.turns[i]);
-      turnHeads(key, kvHeads, headSize, model.turns[i]);
+      rotate(query, heads, headSize, model.turns[i]);
+      rotate(key, kvHeads, headSize, model.turns[i]);
       if (await pause()) return null;
     }
     for (const i of layer === layers - 1 ? places : Array(n).keys()) { // after the last layer only the places are looked at

@@ -40,7 +40,7 @@ export function rmsNorm(x, weight, epsilon, out) {
 }
 
 /** Turns each pair (i, i + half) of every head by its angle; `turn` holds the cosines and then the sines of a position. */
-function rotate(x, heads, size, turn) {
+export function rotate(x, heads, size, turn) {
   const half = size / 2;
   for (let head = 0; head < heads; head++) {
     for (let i = 0, at = head * size; i < half; i++, at++) {

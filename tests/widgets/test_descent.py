@@ -6,7 +6,7 @@ import re
 import numpy as np
 import pytest
 import torch
-from browser import chromium, imported, pages, scrolls_sideways  # noqa: F401
+from browser import chromium, imported, scrolls_sideways, shower  # noqa: F401
 from playwright.sync_api import expect
 
 from lmkit.widgets.base import bundle
@@ -19,17 +19,7 @@ def module(chromium):  # noqa: F811
         yield page
 
 
-@pytest.fixture
-def show(chromium, tmp_path):  # noqa: F811
-    """show(view) opens it in a page of its own; at the end nothing may have gone wrong there."""
-    with pages(chromium, tmp_path) as open_page:
-
-        def open_view(view, **how):
-            seen = open_page(view.to_html(), **how)
-            expect(seen.page.locator(".de-chart rect.de-frame")).to_be_visible()
-            return seen.page
-
-        yield open_view
+show = shower(".de-chart rect.de-frame")
 
 
 # ---------------------------------------------------------------- arithmetic

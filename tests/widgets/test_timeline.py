@@ -6,7 +6,7 @@ import random
 import re
 
 import pytest
-from browser import chromium, imported, pages, scrolls_sideways  # noqa: F401
+from browser import chromium, imported, scrolls_sideways, shower  # noqa: F401
 from playwright.sync_api import expect
 
 from lmkit import history
@@ -23,17 +23,7 @@ def module(chromium):  # noqa: F811
         yield page
 
 
-@pytest.fixture
-def show(chromium, tmp_path):  # noqa: F811
-    """show(view) opens it in a page of its own; at the end nothing may have gone wrong there."""
-    with pages(chromium, tmp_path) as open_page:
-
-        def open_view(view, **how):
-            seen = open_page(view.to_html(), **how)
-            expect(seen.page.locator(".tl-event").first).to_be_visible()
-            return seen.page
-
-        yield open_view
+show = shower(".tl-event")
 
 
 def data(page, name):
