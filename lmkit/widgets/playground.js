@@ -135,6 +135,7 @@ async function render({ model, el }) {
     if (running) return;
     const mine = ++job;
     running = true;
+    root.dataset.running = true; // at once: what waits for the end must not see the last one
     first.hidden = true;
     const ended = ["end", "context"];
     const again = only.every((stage) => isDone(stage) && ended.includes(columns[stage].run.ended));

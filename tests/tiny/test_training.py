@@ -267,7 +267,7 @@ def test_the_clipped_objective():
 def test_an_untrained_reward_model_is_indifferent_and_a_trained_one_is_not(world, tokenizer, text):
     net = with_score(model.new(tokenizer, **SMALL))
     assert score(net, tokenizer, [("a", "b"), ("c", "d")]) == [0.0, 0.0]
-    log = train_reward(net, tokenizer, preferences.pairs(world), text, 250, batch=32, replayed=1, rate=5e-3)
+    log = train_reward(net, tokenizer, preferences.pairs(world), text, 120, batch=32, replayed=1, rate=5e-3)
     assert log[0]["loss"] == pytest.approx(0.6931, abs=1e-3) and sum(r["right"] for r in log[-10:]) / 10 > 0.6
 
 
