@@ -61,7 +61,7 @@ families: $(VENV)/.test
 	OMP_NUM_THREADS=1 $(BIN)/python -m lmkit.seq2seq
 
 bench: $(VENV)/.test browser
-	for name in import_time trace_overhead attention_view playground training; do $(BIN)/python -m benchmarks.$$name || exit 1; done
+	for name in import_time trace_overhead attention_view transformer_view token_view embedding_view playground training; do $(BIN)/python -m benchmarks.$$name || exit 1; done
 
 $(BIN)/python:
 	$(PYTHON) -m venv $(VENV)

@@ -1,8 +1,8 @@
-"""Puts the tiny model's checkpoints beside the pages on which a reader can ask it, as script files that load when used.
+"""Puts the tiny model's checkpoints beside the pages on which a reader can ask it, and vocabularies beside those on which one can
+be tried, as script files that load when used.
 
-A page with a `Playground` or a `ClozeView` gets a manifest (which stages, how many chunks), and the site one set of chunk files
-for each stage that some page names, below `_static/inside/tiny`. A chunk is a script because a page may load one from a folder
-too.
+A page with such a widget gets a manifest (which stages or vocabularies, how many chunks), and the site one set of chunk files for
+each that some page names, below `_static/inside/tiny`. A chunk is a script because a page may load one from a folder too.
 """
 
 from __future__ import annotations
@@ -18,7 +18,8 @@ from book.selfhost import STATIC
 
 LMKIT = Path(__file__).resolve().parents[1] / "lmkit"
 CHECKPOINTS = LMKIT / "tiny" / "checkpoints"
-WIDGETS = {"lmkit.widgets.playground.Playground", "lmkit.widgets.cloze.ClozeView"}
+VOCABULARIES = LMKIT / "data" / "vocabularies"
+WIDGETS = {f"lmkit.widgets.{name}" for name in ("playground.Playground", "cloze.ClozeView", "token.TokenView")}
 FOLDER = f"_static/{STATIC}/tiny"
 
 
@@ -51,7 +52,9 @@ def manifest(app: Sphinx, pagename: str, context: dict, models: dict[str, dict])
 
 
 def folder_of(stage: str) -> Path:
-    return CHECKPOINTS / f"tiny-{stage}"
+    """The folder of a checkpoint, or the file of a vocabulary, which widgets call `vocabulary-…`."""
+    name = stage.removeprefix("vocabulary-")
+    return CHECKPOINTS / f"tiny-{stage}" if name == stage else VOCABULARIES / f"{name}.bin"
 
 
 def write(stage: str, version: str, target: Path, pagename: str) -> None:
@@ -59,7 +62,8 @@ def write(stage: str, version: str, target: Path, pagename: str) -> None:
     try:
         shipped = packer.version(folder_of(stage))
     except ValueError as error:
-        raise ExtensionError(f"{pagename}: {error} Train the tiny model: make weights.") from error
+        way = "Train the tiny model: make weights." if folder_of(stage).parent == CHECKPOINTS else "It comes with the package."
+        raise ExtensionError(f"{pagename}: {error} {way}") from error
     if shipped != version:
         raise ExtensionError(
             f"{pagename}: a widget was made with other weights of {stage!r} ({version}) than those that ship with the "

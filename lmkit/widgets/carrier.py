@@ -1,4 +1,5 @@
-"""What the widgets share that run the tiny model in the page: they name checkpoints, whose weights are no part of the widget.
+"""What the widgets share that need something large in the page: a checkpoint of the tiny model, a vocabulary of a real one. They
+name it, and it is no part of the widget.
 
 On a page of the book they lie beside it (`book/weights.py`), a page of its own holds them, and in a notebook the kernel sends
 them when the reader first asks.
@@ -18,9 +19,9 @@ from .base import Widget, script_json
 
 
 class Carrier(Widget):
-    """A widget with checkpoints of the tiny model. A subclass gives what `_take` returns as its trait `versions`."""
+    """A widget with such things. A subclass gives what `_take` or `_carry` returns as its trait `versions`."""
 
-    versions = traitlets.Dict().tag(sync=True)  # of each stage's checkpoint, as `checkpoint.version` makes them
+    versions = traitlets.Dict().tag(sync=True)  # of each checkpoint or vocabulary, as `checkpoint.version` makes them
 
     def __init__(self, **traits) -> None:
         super().__init__(**traits)
@@ -32,8 +33,12 @@ class Carrier(Widget):
         Raises ValueError for a stage that has no checkpoint there.
         """
         home = Path(folder) if folder else tiny.CHECKPOINTS
-        self._folders = {stage: tiny.checkpoint(stage, home) for stage in stages}
-        return {stage: checkpoint.version(one) for stage, one in self._folders.items()}
+        return self._carry({stage: tiny.checkpoint(stage, home) for stage in stages})
+
+    def _carry(self, parcels: dict[str, Path]) -> dict[str, str]:
+        """The version of each folder or file, which a page knows by its name. Raises ValueError for one that is not there."""
+        self._folders = parcels
+        return {name: checkpoint.version(one) for name, one in parcels.items()}
 
     def _send_weights(self, _: object, content: dict, buffers: object) -> None:
         """Answers a browser that asks for a stage's checkpoint: one message for each chunk, or one that says what is wrong."""

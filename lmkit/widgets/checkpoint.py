@@ -1,7 +1,8 @@
-"""A checkpoint of the tiny model on its way to a browser: three files in one deflate stream, cut into chunks of text.
+"""Something large on its way to a browser: one deflate stream, cut into chunks of text.
 
+It is a checkpoint of the tiny model, a folder of three files, or one file that is such a stream already (`lmkit.vocabularies`).
 A script file is the only thing that a page may load from a folder as well as from a server, so a chunk travels as a line of
-JavaScript. `tiny_weights.js` opens what is written here. Only the standard library is used: the book is built without torch.
+JavaScript. `chunks.js` opens what is written here. Only the standard library is used: the book is built without torch.
 """
 
 from __future__ import annotations
@@ -22,10 +23,14 @@ INLINE = "application/x-lmkit-weights-chunk"
 
 
 def version(folder: Path) -> str:
-    """Twelve hexadecimal digits that change with the content of the checkpoint's files.
+    """Twelve hexadecimal digits that change with the content of the checkpoint's files, or of the one file.
 
     Raises ValueError where a file is missing.
     """
+    if folder.suffix:
+        if not folder.is_file():
+            raise ValueError(f"{folder.name} not found in {folder.parent}.")
+        return hashlib.sha256(folder.read_bytes()).hexdigest()[:12]
     missing = [name for name in FILES if not (folder / name).is_file()]
     if missing:
         raise ValueError(f"{folder.name} is no checkpoint: {', '.join(missing)} not found in {folder.parent}.")
@@ -33,8 +38,9 @@ def version(folder: Path) -> str:
 
 
 def pack_files(folder: Path) -> bytes:
-    """A raw deflate stream of: the length of a header (four bytes, little-endian), the header as JSON, the files."""
-    return _pack(folder, version(folder))
+    """A raw deflate stream of: the length of a header (four bytes, little-endian), the header as JSON, the files. A file is one
+    already."""
+    return folder.read_bytes() if folder.suffix else _pack(folder, version(folder))
 
 
 @functools.lru_cache(maxsize=8)

@@ -2,8 +2,8 @@
 // file holds what the reader has chosen and keeps the page free while the model loads and reads; the others hold arithmetic and parts.
 import { announcer, choice, h, rootElement, uniqueId, visibleToken } from "./base.js";
 import { percent } from "./numbers.js";
-import { pacer } from "./tiny_weights.js";
-import { bytesToLoad, findChunks, openStage } from "./tiny_open.js";
+import { bytesToLoad, findChunks, pacer } from "./chunks.js";
+import { openStage } from "./tiny_open.js";
 import { guessOf, scoresAt } from "./tiny_masked.js";
 import { carried, covered, itemsOf, readable } from "./cloze_text.js";
 import { button, eyePart, tokenLine, turnPart, write } from "./cloze_parts.js";

@@ -1,9 +1,9 @@
 // The playground: a text, the stages that answer it side by side, and a look inside at any token. This file holds what the
 // reader has chosen and keeps the page free while models load and write; the other files hold arithmetic and parts.
 import { announcer, download, h, onTheme, rootElement, visibleToken } from "./base.js";
-import { breathe, pacer } from "./tiny_weights.js";
+import { breathe, bytesToLoad, findChunks, pacer } from "./chunks.js";
 import { newText } from "./tiny_model.js";
-import { bytesToLoad, findChunks, openStage } from "./tiny_open.js";
+import { openStage } from "./tiny_open.js";
 import { advance, asChat, extend, newRun, promptIds } from "./playground_run.js";
 import { button } from "./sampling_parts.js";
 import { askPart, columnPart, isBytes, settingsPart } from "./playground_parts.js";

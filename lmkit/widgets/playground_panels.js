@@ -6,7 +6,7 @@ import { barChart, chartSwitches, FEW, figure } from "./sampling_parts.js";
 import { decimals, percent, whole } from "./numbers.js";
 import { colourRamp, heatImage } from "./pens.js";
 import { headOf, logitsAt } from "./tiny_model.js";
-import { pacer } from "./tiny_weights.js";
+import { pacer } from "./chunks.js";
 import { tokenLine } from "./playground_parts.js";
 import { WORDS } from "./playground_labels.js";
 

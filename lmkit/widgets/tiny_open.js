@@ -1,5 +1,6 @@
-// Which checkpoint a page can open, and opening it once for all widgets that share this code.
-import { breathe, fromKernel, fromPage, openCheckpoint, readManifest } from "./tiny_weights.js";
+// A checkpoint as model and tokenizer, opened once for all widgets that share this code.
+import { breathe } from "./chunks.js";
+import { openCheckpoint } from "./tiny_weights.js";
 import { newTokenizer } from "./tiny_tokenizer.js";
 import { newModel } from "./tiny_model.js";
 
@@ -24,18 +25,4 @@ export function openStage(stage, version, chunks, onPart) {
   const { promise, hear } = opened.get(key);
   hear.add(onPart);
   return promise.finally(() => hear.delete(onPart));
-}
-
-/** Where a stage's chunks are: beside the page, in it, or with a kernel; null where there is neither. */
-export function findChunks(model, stage, version) {
-  const manifest = readManifest();
-  if (manifest?.stages[stage]?.version === version) return () => fromPage(manifest, stage);
-  const noKernel = manifest || document.querySelector('script[type="application/x-mounted-widget-view+json"]');
-  return noKernel ? null : () => fromKernel(model, stage);
-}
-
-/** Bytes that the first use loads, 0 where nobody knows or where they are in the page already. */
-export function bytesToLoad(stages) {
-  const manifest = readManifest();
-  return manifest?.root ? stages.reduce((sum, stage) => sum + (manifest.stages[stage]?.bytes ?? 0), 0) : 0;
 }

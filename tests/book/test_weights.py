@@ -15,6 +15,7 @@ from lmkit.tiny import model as shape
 from lmkit.tiny.recipe import save
 from lmkit.widgets.cloze import ClozeView
 from lmkit.widgets.playground import Playground
+from lmkit.widgets.token import TokenView
 from tests.book.small import cell, notebook, views
 from tests.browser import as_file, served, visit, wait_for_widgets
 
@@ -68,6 +69,22 @@ def test_a_page_gets_a_manifest_and_the_site_the_chunks(build, shipped):
 def test_a_book_without_a_playground_ships_no_weights(build, shipped):
     html = build({"index": "# Home", "one": notebook("# One", cell("x = 1"))})
     assert not (html / "_static/inside/tiny").exists()
+
+
+def test_vocabularies_lie_beside_the_page_that_shows_them(build, shipped):
+    view = TokenView("Hello", ["tiny", "gpt-2"])
+    html = build(pages(Playground(stages=["base"], folder=shipped), view))
+    found = manifest_of((html / "chapters/one.html").read_text("utf8"))
+    assert set(found["stages"]) == {"base", "vocabulary-tiny", "vocabulary-gpt-2"}
+    names = {path.name for path in (html / "_static/inside/tiny").iterdir()}
+    assert {f"{stage}-{version}-0.js" for stage, version in view.versions.items()} <= names
+
+
+def test_a_vocabulary_that_is_not_there_fails_the_build(build, shipped, monkeypatch, tmp_path):
+    made = pages(TokenView("Hello", ["tiny"]))
+    monkeypatch.setattr(weights, "VOCABULARIES", tmp_path)
+    with pytest.raises(ExtensionError, match=r"tiny\.bin not found in .* It comes with the package"):
+        build(made)
 
 
 def test_a_playground_with_other_weights_fails_the_build(build, shipped, tmp_path):

@@ -1,0 +1,58 @@
+// Every word that the map of vectors shows or says: translate this file, and it speaks another language.
+import { decimals, whole } from "./numbers.js";
+
+const inPercent = (x) => `${100 * x < 9.95 ? decimals(100 * x, 1) : decimals(100 * x, 0)} %`;
+
+export const LABELS = {
+  widget: "Map of word vectors",
+  search: "Find a word",
+  searchHint: "type a word",
+  found: "Words found",
+  missing: (text, n) => `“${text}” is not among the ${whole(n)} words here.`,
+  dimensions: "Dimensions of the map",
+  dimensionChoices: [["2", "2-D"], ["3", "3-D"]],
+  zoomIn: "Zoom in",
+  zoomOut: "Zoom out",
+  all: "Whole map",
+  finger: "One finger moves the map",
+  groups: "Groups of words",
+  rest: (n) => `${whole(n)} other words`,
+  group: (name, n) => `${name} (${whole(n)})`,
+  map: (n, dimensions) => `Map of ${whole(n)} word vectors in ${dimensions} dimensions. Arrow keys ${dimensions === 2 ? "move" : "turn"} it, plus and minus zoom, Enter picks the word in the middle.`,
+  component: (k, part) => `component ${k} (${inPercent(part)})`,
+  honest: (shares, d, n) => `Each word is ${whole(d)} numbers. This map shows ${shares.length} directions of that space, which hold ${inPercent(shares.reduce((a, b) => a + b))} of the variance of these ${whole(n)} vectors; the rest cannot be seen here. Neighbours and results below are computed from all ${whole(d)} numbers.`,
+  hint: {
+    2: "Click a word for its neighbours. Drag to move; click, then turn the wheel, to zoom. Keys: arrows move, + and − zoom, Enter picks, 0 shows all.",
+    3: "Click a word for its neighbours. Drag to turn, with Shift to move; click, then turn the wheel, to zoom. Keys: arrows turn, + and − zoom, Enter picks, 0 shows all.",
+  },
+  fingers: "Tap a word for its neighbours. Two fingers move and zoom the map, one scrolls the page.",
+  rounding: (bits, error) => `The vectors are stored with ${bits} bits a number: no cosine of a sample is changed by more than ${Number(error.toPrecision(1))}.`,
+  nearest: (word) => `Nearest to ${word}`,
+  nearestList: (word) => `The nearest words to ${word}, with their cosines`,
+  overlap: (shared, k, dimensions, d) => `Of the ${k} words nearest on the ${dimensions}-D map, ${shared || "none"} ${shared === 1 ? "is" : "are"} among these ${k}, which are nearest in all ${whole(d)} numbers.`,
+  cosine: (x, digits) => decimals(x, digits),
+  goes: (word, cosine) => `${word}, cosine ${cosine}: show its neighbours`,
+  saidNearest: (word, items) => `${word}. Nearest: ${items.map(([name, cosine]) => `${name} ${cosine}`).join(", ")}`,
+  atMiddle: (word) => `In the middle: ${word}. Enter picks it.`,
+  bench: "a − b + c",
+  terms: ["a", "− b", "+ c"],
+  ready: "Ready-made",
+  sum: ([a, b, c]) => `${a} − ${b} + ${c}`,
+  incomplete: "Choose three words.",
+  nowhere: "a − b + c is zero here: it has no direction, so no word is nearest.",
+  ranks: { all: (n) => `Nearest of all ${whole(n)} words`, others: "Without the three words you put in" },
+  term: "put in",
+  rule: "The dashed line leads to the best",
+  rules: [["all", "of all words"], ["others", "of the others"]],
+  verdict: (top, words) => (words.includes(top)
+    ? `The nearest word is ${top}, one of the three you put in: only the rule that leaves them out gives another.`
+    : `The nearest word is ${top}, which is none of the three you put in.`),
+  landing: "× marks the sum on the map.",
+  saidSum: (sum, all, others) => `${sum}. Nearest of all words: ${all.join(" ")}. Without the three: ${others.join(" ")}`,
+  table: "The map as tables",
+  tableLabels: "The words with a label on the map now",
+  labelHeads: ["Word", "Group", "Component 1", "Component 2", "Component 3"],
+  tableArrows: "The arrows, compared in all numbers with the first one",
+  arrowHeads: ["From", "To", "Length", "Cosine with the first arrow"],
+  number: (x) => decimals(x, 2),
+};
