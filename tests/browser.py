@@ -17,7 +17,7 @@ import functools
 import http.server
 import shutil
 import threading
-from collections.abc import Callable, Iterator
+from collections.abc import Callable, Iterator, Sequence
 from contextlib import ExitStack, contextmanager
 from dataclasses import dataclass, field
 from pathlib import Path
@@ -231,6 +231,38 @@ def with_fake_model(page: Page, source: str, widget: Widget) -> None:
     given |= {name: base64.b64encode(given[name]).decode() for name in binary}
     traits = {name: value for name, value in given.items() if isinstance(value, str | int | float | list | dict | None)}
     page.evaluate(FAKE_MODEL, [source, traits, binary])
+
+
+# A widget with a kernel, in place of the page: window.widget holds its state, what it saved, and ways to push a trait and to stop
+# it. The kernel answers a request for a parcel with that parcel's messages, [content, base64]. Takes [state, messages by parcel].
+WITH_KERNEL = """async ([state, sent]) => {
+    const listeners = {};
+    const told = (name, ...news) => [...(listeners[name] ?? [])].forEach((call) => call(...news));
+    const set = (name, value) => { state[name] = value; told("change:" + name); };
+    const model = { get: (name) => state[name], set, save_changes: () => (widget.saved = { ...state }),
+        on: (name, call) => (listeners[name] ??= new Set()).add(call), off: (name, call) => listeners[name]?.delete(call),
+        send: ({ stage }) => setTimeout(() => sent[stage].forEach(([answer, text]) => told("msg:custom", { ...answer, stage },
+            [new DataView(Uint8Array.from(atob(text), (c) => c.charCodeAt(0)).buffer)]))) };
+    window.widget = { state, listeners, push: set };
+    document.body.replaceChildren();
+    widget.stop = await MODULE.default.render({ model, el: document.body });
+}"""
+
+
+def with_kernel(page: Page, module: str, widget: Widget, names: Sequence[str]) -> None:
+    """Renders a `Carrier` from its code, imported as `module`, with the traits `names`; its Python half answers."""
+    sent: dict[str, list] = {}
+    widget.send = lambda content, buffers=(): sent.setdefault(content["stage"], []).append(
+        [content, base64.b64encode(buffers[0]).decode()]
+    )
+    for stage in widget.versions:
+        widget._send_weights(widget, {"kind": "weights", "stage": stage}, [])
+    page.evaluate(WITH_KERNEL.replace("MODULE", module), [{name: getattr(widget, name) for name in names}, sent])
+
+
+def stops_listening(page: Page) -> bool:
+    """Ends the widget of `with_kernel`; whether it has forgotten the kernel."""
+    return page.evaluate("() => { widget.stop(); return Object.values(widget.listeners).every((one) => one.size === 0); }")
 
 
 def wait_for_widgets(page: Page, timeout: float = 20_000) -> None:

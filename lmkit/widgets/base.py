@@ -11,6 +11,7 @@ import html
 import json
 import re
 import zlib
+from collections.abc import Iterable
 from pathlib import Path
 
 import anywidget
@@ -50,6 +51,16 @@ def styles(module: str) -> str:
     own = (HERE / module).with_suffix(".css")
     sheet = own.read_text("utf8") if own.exists() else ""
     return (HERE / "base.css").read_text("utf8") + SHEET.sub(lambda found: (HERE / found[1]).read_text("utf8"), sheet)
+
+
+def lines_of(widths: Iterable[float], room: float, gap: float = 0) -> int:
+    """In how many lines things of these widths stand, side by side as far as there is room: for the height to keep free."""
+    count, used = 1, 0.0
+    for width in widths:
+        if used and used + width > room:
+            count, used = count + 1, 0.0
+        used += width + gap
+    return count
 
 
 def pack(array: np.ndarray) -> bytes:

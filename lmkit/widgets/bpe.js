@@ -166,6 +166,20 @@ function mergeAll(symbols, find, made, onMerge) {
 
 // ---------------------------------------------------------------- the tokenizer
 
+const [strict, lenient] = [true, false].map((fatal) => new TextDecoder("utf-8", { fatal, ignoreBOM: true }));
+
+/** The bytes of a token as a reader sees them: their text, or each as <0xE4> where they are only a part of a character. */
+export function spell(bytes) {
+  try {
+    return strict.decode(bytes);
+  } catch {
+    return Array.from(bytes, (byte) => `<0x${byte.toString(16).toUpperCase().padStart(2, "0")}>`).join("");
+  }
+}
+
+/** Whether a token, spelled so, is only a part of a character. */
+export const isBytes = (piece) => /^(<0x[0-9A-F]{2}>)+$/.test(piece);
+
 const MOST_KNOWN = 20000; // words that are remembered
 
 /** A tokenizer. `file` is a tokenizer.json without vocabulary and merges; `byteIds` the id of each byte, −1 where the vocabulary has
@@ -178,7 +192,6 @@ export function newBpe({ file, byteIds, left, right, made, others = {} }) {
   const findAdded = addedFinder(added, file.normalizer);
   const find = pairTable(left, right);
   const coder = new TextEncoder();
-  const [strict, lenient] = [true, false].map((fatal) => new TextDecoder("utf-8", { fatal, ignoreBOM: true }));
   const spelled = []; // the bytes of every token that was asked for, by id
   const rankOf = new Int32Array(made.reduce((most, id) => Math.max(most, id), 0) + 1).fill(-1);
   made.forEach((id, rank) => (rankOf[id] = rank));
@@ -241,15 +254,8 @@ export function newBpe({ file, byteIds, left, right, made, others = {} }) {
     });
     return { states, merges };
   };
-  const spell = (part) => {
-    try {
-      return strict.decode(part);
-    } catch {
-      return Array.from(part, (byte) => `<0x${byte.toString(16).toUpperCase().padStart(2, "0")}>`).join("");
-    }
-  };
   const pieces = []; // of the tokens that were asked for
-  /** A token as a reader sees it: its text, or its bytes as <0xE4> where they are only a part of a character. */
+  /** A token as a reader sees it. */
   const piece = (id) => (pieces[id] ??= spell(bytes(id)));
   const specials = new Set(added.filter(({ special }) => special).map(({ id }) => id));
   /** The text of several tokens, without the special ones. */

@@ -33,6 +33,11 @@ export function failure(reason, details = {}) {
   return Object.assign(new Error(reason), { reason, ...details });
 }
 
+/** What a reader is told of an error, in a widget's own `words`: its `failures` by reason, and its `detail`. */
+export function failureWords(words, { reason, detail, message }) {
+  return (words.failures[reason] ?? words.failures.broken) + (detail || !reason ? words.detail(detail ?? message) : "");
+}
+
 // ---------------------------------------------------------------- where the chunks come from
 
 /** What the page says about the parcels it can load, { root, stages: { name: { version, chunks, bytes } } }, or null. */
@@ -176,4 +181,18 @@ export async function inflateChunks(chunks, onPart) {
   const all = new Uint8Array(pieces.reduce((sum, piece) => sum + piece.length, 0));
   for (let i = 0, at = 0; i < pieces.length; at += pieces[i++].length) all.set(pieces[i], at);
   return all;
+}
+
+/** What `open(onPart)` makes, made once for each key of `opened` however many ask for it; one that failed is made again next time.
+ *  Each `onPart` hears how much of it is there, 0 to 1. */
+export function openOnce(opened, key, open, onPart) {
+  if (!opened.has(key)) {
+    const hear = new Set();
+    const promise = open((part) => hear.forEach((one) => one(part)));
+    promise.catch(() => opened.delete(key));
+    opened.set(key, { promise, hear });
+  }
+  const { promise, hear } = opened.get(key);
+  hear.add(onPart);
+  return promise.finally(() => hear.delete(onPart));
 }

@@ -2,11 +2,12 @@
 // file holds what the reader has chosen and keeps the page free while the model loads and reads; the others hold arithmetic and parts.
 import { announcer, choice, h, rootElement, uniqueId, visibleToken } from "./base.js";
 import { percent } from "./numbers.js";
-import { bytesToLoad, findChunks, pacer } from "./chunks.js";
+import { bytesToLoad, failureWords, findChunks, pacer } from "./chunks.js";
 import { openStage } from "./tiny_open.js";
 import { guessOf, scoresAt } from "./tiny_masked.js";
 import { carried, covered, itemsOf, readable } from "./cloze_text.js";
-import { button, eyePart, tokenLine, turnPart, write } from "./cloze_parts.js";
+import { button, write } from "./controls.js";
+import { eyePart, tokenLine, turnPart } from "./cloze_parts.js";
 import { WORDS } from "./cloze_labels.js";
 
 const MOST_TOKENS = 96; // hiding each in turn takes the square of their number
@@ -136,16 +137,13 @@ async function render({ model, el }) {
       });
     } catch (reason) {
       error = reason;
-      live.say(errorWords());
+      live.say(failureWords(WORDS, error));
     }
     part = null;
     if (!alive) return false;
     draw();
     return Boolean(it);
   }
-  const errorWords = () => (WORDS.failures[error.reason] ?? WORDS.failures.broken) +
-    (error.detail || !error.reason ? WORDS.detail(error.detail ?? error.message) : "");
-
   /** What the model expects at some places of the text with others hidden, by place; null where it is not wanted any more. */
   async function guessAll(hidden, at, n, mine, pause) {
     const ids = readable(it.tokenizer, state.items, hidden);
@@ -206,7 +204,7 @@ async function render({ model, el }) {
   // ---------------------------------------------------------------- drawing
 
   function statusWords() {
-    if (error) return errorWords();
+    if (error) return failureWords(WORDS, error);
     if (part !== null) return part < 1 ? WORDS.loading(part) : WORDS.starting;
     if (!it) return "";
     if (tooLong()) return WORDS.tooLong(state.items.length, MOST_TOKENS);

@@ -1,19 +1,9 @@
 // What the cloze is built from: the text as tokens to be hidden, what one eye guesses, the table of all tokens in turn.
 import { h, shortToken, visibleToken } from "./base.js";
+import { isBytes } from "./bpe.js";
+import { write } from "./controls.js";
 import { decimals, percent } from "./numbers.js";
 import { WORDS } from "./cloze_labels.js";
-
-export function button(text, onClick, props = {}) {
-  return h("button", { type: "button", className: "lmkit-button", onClick, ...props }, text);
-}
-
-/** Writing the same text again would make the browser lay out the page again. */
-export function write(element, text) {
-  if (element.textContent !== text) element.textContent = text;
-}
-
-/** Whether a token is only a part of a character. */
-const isBytes = (piece) => /^(<0x[0-9A-F]{2}>)+$/.test(piece);
 
 /** A token as it stands in running text: its spaces are spaces, what is invisible in it has a sign, bytes stay bytes. */
 function running(piece) {

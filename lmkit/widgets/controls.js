@@ -1,5 +1,14 @@
 // Controls that several widgets share, beside those of base.js.
-import { slider } from "./base.js";
+import { h, slider } from "./base.js";
+
+export function button(text, onClick, props = {}) {
+  return h("button", { type: "button", className: "lmkit-button", onClick, ...props }, text);
+}
+
+/** Writing the same text again would make the browser lay out the page again. */
+export function write(element, text) {
+  if (element.textContent !== text) element.textContent = text;
+}
 
 /** A slider that stops at listed values, none below 0; one that is not listed stays exact until the reader moves it. */
 export function stopsSlider(label, list, value, format, onInput) {

@@ -15,7 +15,7 @@ from collections.abc import Mapping, Sequence
 import numpy as np
 import traitlets
 
-from .base import Widget, pack
+from .base import Widget, lines_of, pack
 
 MOST_WORDS = 20_000
 MOST_NUMBERS = 1_000_000  # of all vectors together: so many bytes in 8 bits each
@@ -247,12 +247,7 @@ def rounding_error(matrix: np.ndarray, rounded: np.ndarray) -> float:
 
 def lines(texts: list[str], beside: int, room: int) -> int:
     """In how many lines buttons with these texts stand, each `beside` pixels wider than its text."""
-    count, left = 1, room
-    for width in (min(7.7 * len(text) + beside, room) for text in texts):
-        if width > left:
-            count, left = count + 1, room
-        left -= width + 8
-    return count
+    return lines_of((7.7 * len(text) + beside for text in texts), room, gap=8)
 
 
 def reserved(title: str, groups: list[str], sums: list[str], bench: bool) -> tuple[int, int]:

@@ -1,12 +1,13 @@
 // The playground: a text, the stages that answer it side by side, and a look inside at any token. This file holds what the
 // reader has chosen and keeps the page free while models load and write; the other files hold arithmetic and parts.
 import { announcer, download, h, onTheme, rootElement, visibleToken } from "./base.js";
-import { breathe, bytesToLoad, findChunks, pacer } from "./chunks.js";
+import { breathe, bytesToLoad, failureWords, findChunks, pacer } from "./chunks.js";
 import { newText } from "./tiny_model.js";
 import { openStage } from "./tiny_open.js";
 import { advance, asChat, extend, newRun, promptIds } from "./playground_run.js";
-import { button } from "./sampling_parts.js";
-import { askPart, columnPart, isBytes, settingsPart } from "./playground_parts.js";
+import { isBytes } from "./bpe.js";
+import { button } from "./controls.js";
+import { askPart, columnPart, settingsPart } from "./playground_parts.js";
 import { insidePart } from "./playground_panels.js";
 import { WORDS } from "./playground_labels.js";
 
@@ -110,7 +111,7 @@ async function render({ model, el }) {
       Object.assign(column, { it, text: newText(it.model) });
     } catch (error) {
       column.error = error;
-      live.say(`${stage}: ${errorWords(error)}`);
+      live.say(`${stage}: ${failureWords(WORDS, error)}`);
     }
     column.part = null;
     request();
@@ -169,15 +170,13 @@ async function render({ model, el }) {
 
   // ---------------------------------------------------------------- words about it
 
-  const errorWords = ({ reason, detail, message }) =>
-    (WORDS.failures[reason] ?? WORDS.failures.broken) + (detail || !reason ? WORDS.detail(detail ?? message) : "");
   const answerOf = (stage) => {
     const { run, it } = columns[stage];
     return run ? it.tokenizer.decode(run.ids.slice(run.given)) : "";
   };
   function statusOf(stage) {
     const { run, part, it, error, refused } = columns[stage];
-    if (error) return errorWords(error);
+    if (error) return failureWords(WORDS, error);
     if (part !== null) return part < 1 ? WORDS.loading(part) : WORDS.starting;
     if (isStale(stage)) return WORDS.stale;
     if (refused) return refused;

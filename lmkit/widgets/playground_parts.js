@@ -1,7 +1,9 @@
 // What the playground is built from: the sampler's controls, a line of tokens, one stage's column.
 import { choice, h, toggle, uniqueId, visibleToken } from "./base.js";
 import { logStops } from "./sampling_warp.js";
-import { button, control, write } from "./sampling_parts.js";
+import { isBytes } from "./bpe.js";
+import { button, write } from "./controls.js";
+import { control } from "./sampling_parts.js";
 import { LABELS } from "./sampling_labels.js";
 import { stops } from "./numbers.js";
 import { WORDS } from "./playground_labels.js";
@@ -54,9 +56,6 @@ function runningPiece(piece) {
   const inner = piece.trim() === "" ? "" : piece.match(/^ */)[0];
   return inner + visibleToken(piece.slice(inner.length));
 }
-
-/** Whether a token is only a part of a character. */
-export const isBytes = (piece) => /^(<0x[0-9A-F]{2}>)+$/.test(piece);
 
 /** A text, one button a token. Arrow keys, Home and End move along it; `onPick(index, byKey)` hears of it. */
 export function tokenLine(name, onPick) {

@@ -5,7 +5,8 @@ import {
 } from "./sampling_warp.js";
 import { decimals, percent, stops, whole } from "./numbers.js";
 import { LABELS } from "./sampling_labels.js";
-import { barChart, button, chartSwitches, control, FEW, figure, openJson, table, toCsv, write } from "./sampling_parts.js";
+import { button, write } from "./controls.js";
+import { barChart, chartSwitches, control, FEW, figure, openJson, table, toCsv } from "./sampling_parts.js";
 
 /** Opens the logits of one label on first use. */
 function distributionReader(model) {

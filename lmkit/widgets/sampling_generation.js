@@ -3,7 +3,8 @@ import { announcer, download, h, s, visibleToken } from "./base.js";
 import { axis } from "./sampling_warp.js";
 import { decimals, percent, share, whole } from "./numbers.js";
 import { LABELS } from "./sampling_labels.js";
-import { barChart, button, chartSwitches, FEW, openJson, table, toCsv } from "./sampling_parts.js";
+import { button } from "./controls.js";
+import { barChart, chartSwitches, FEW, openJson, table, toCsv } from "./sampling_parts.js";
 
 /** Entropy as a line and surprise as dots, both in nats: on average surprise equals entropy if the model is right. */
 function entropyCurve(steps, at, onPick) {

@@ -1,13 +1,10 @@
 // What both views of the sampling widget are built from: sliders, bars, tables.
 import { csvField, h, shortToken, toggle, uniqueId, unpack, visibleToken } from "./base.js";
+import { write } from "./controls.js";
 import { percent, share, whole } from "./numbers.js";
 import { LABELS } from "./sampling_labels.js";
 
 export const FEW = 15, MANY = 40; // tokens in the chart
-
-export function button(text, onClick, props = {}) {
-  return h("button", { type: "button", className: "lmkit-button", onClick, ...props }, text);
-}
 
 /** A slider and a number field for one setting, kept equal. `at` lists the values where the slider stops. */
 export function control({ label, at, step, value, words, onInput }) {
@@ -36,11 +33,6 @@ export function control({ label, at, step, value, words, onInput }) {
   show(value, false);
   const el = h("div", { className: "sv-control" }, h("label", { htmlFor: id }, label), note, number, range);
   return { el, set: (v) => show(v, document.activeElement === number && number.valueAsNumber === v) };
-}
-
-/** Writing the same text again would make the browser lay out the page again. */
-export function write(element, text) {
-  if (element.textContent !== text) element.textContent = text;
 }
 
 /** One token of the chart: its name, two bars with a frame over them, and the numbers. */

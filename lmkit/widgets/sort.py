@@ -14,7 +14,7 @@ from collections.abc import Mapping, Sequence
 
 import traitlets
 
-from .base import Widget, script_json
+from .base import Widget, lines_of, script_json
 
 ITEM_KEYS = {"text", "group", "also", "why"}
 GROUP_KEYS = {"name", "inside", "note"}
@@ -138,13 +138,7 @@ def lines(text: str, width: float) -> int:
 
 def rows(items: Sequence[Mapping], width: float) -> int:
     """In how many rows the chips stand."""
-    count, room = 1, width
-    for item in items:
-        needed = min(width, wide(item["text"]) + 49)
-        if needed > room:
-            count, room = count + 1, width
-        room -= needed + 6.4
-    return count
+    return lines_of((wide(item["text"]) + 49 for item in items), width, gap=6.4)
 
 
 def reserved(title: str, items: Sequence[Mapping], groups: Sequence[Mapping]) -> tuple[int, int]:

@@ -1,10 +1,12 @@
 // The token view: what a reader types, as the tokens of several real vocabularies. This file holds what the reader has chosen and
 // loads a vocabulary when it is first used; the others hold the tokenizer (bpe.js), what a token is to a reader, and the parts.
 import { announcer, choice, h, rootElement, toggle, uniqueId } from "./base.js";
-import { bytesToLoad, findChunks } from "./chunks.js";
+import { spell } from "./bpe.js";
+import { bytesToLoad, failureWords, findChunks } from "./chunks.js";
+import { button, write } from "./controls.js";
 import { openVocabulary } from "./vocabulary.js";
 import { fromHex, lengthOf, partOf, tokensOf } from "./token_text.js";
-import { PAGE, button, comparePart, detailPart, stepsPart, tokenFace, tokenLine, write } from "./token_parts.js";
+import { PAGE, comparePart, detailPart, stepsPart, tokenFace, tokenLine } from "./token_parts.js";
 import { WORDS } from "./token_labels.js";
 
 const MOST_TEXT = 20000; // characters, as in token.py
@@ -125,16 +127,8 @@ async function render({ model, el }) {
   /** What Python found, until a vocabulary is there. */
   function readFirst() {
     const bytes = new Map(Object.entries(first.bytes).map(([one, hex]) => [Number(one), fromHex(hex)]));
-    const decoder = new TextDecoder("utf-8", { fatal: true, ignoreBOM: true });
-    const piece = (one) => {
-      try {
-        return decoder.decode(bytes.get(one));
-      } catch {
-        return Array.from(bytes.get(one), (byte) => `<0x${byte.toString(16).toUpperCase().padStart(2, "0")}>`).join("");
-      }
-    };
     const tokens = first.ids.map((one) => ({ id: one, added: first.added.includes(one) }));
-    const face = ({ id: one, added }) => tokenFace(one, bytes.get(one), piece(one), added);
+    const face = ({ id: one, added }) => tokenFace(one, bytes.get(one), spell(bytes.get(one)), added);
     shown = { of: first.vocabulary, words: null, tokens, face, text: first.text };
     counts = Object.assign(new Map(Object.entries(first.counts)), { text: first.text, special: first.special });
   }
@@ -178,15 +172,13 @@ async function render({ model, el }) {
       opened.set(name, tokenizer);
     } catch (reason) {
       error = reason;
-      live.say(errorWords());
+      live.say(failureWords(WORDS, error));
     }
     loading = null;
     if (!alive) return false;
     drawStatus();
     return Boolean(tokenizer);
   }
-  const errorWords = () => (WORDS.failures[error.reason] ?? WORDS.failures.broken) +
-    (error.detail || !error.reason ? WORDS.detail(error.detail ?? error.message) : "");
 
   // ---------------------------------------------------------------- drawing
 
@@ -194,7 +186,7 @@ async function render({ model, el }) {
     if (!alive) return;
     const waiting = loading && (loading.part < 1 ? WORDS.loading(titleOf(loading.name), loading.part) : WORDS.starting(titleOf(loading.name)));
     const use = opened.size ? "" : WORDS.use(bytesToLoad([stageOf(state.name)]));
-    const words = error ? errorWords() : waiting || use;
+    const words = error ? failureWords(WORDS, error) : waiting || use;
     write(status, words);
     status.hidden = !words;
     status.classList.toggle("lmkit-error", Boolean(error));

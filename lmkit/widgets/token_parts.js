@@ -1,22 +1,13 @@
 // The parts of the token view: the tokens as a line, one of them in detail, the merges of its word, and the vocabularies compared.
 import { h, slider, visibleToken } from "./base.js";
+import { isBytes } from "./bpe.js";
+import { button, write } from "./controls.js";
 import { decimals, whole } from "./numbers.js";
 import { hexOf, lengthOf } from "./token_text.js";
 import { WORDS } from "./token_labels.js";
 
 const HUES = 4; // neighbours differ; edges tell them apart without colour
 export const PAGE = 300; // tokens that are shown at a time
-
-export function button(text, onClick, props = {}) {
-  return h("button", { type: "button", className: "lmkit-button", onClick, ...props }, text);
-}
-
-/** Writing the same text again would make the browser lay out the page again. */
-export function write(element, text) {
-  if (element.textContent !== text) element.textContent = text;
-}
-
-const isBytes = (piece) => /^(<0x[0-9A-F]{2}>)+$/.test(piece);
 
 /** A piece as plain text: bytes as bytes, a mark without its letter on a dotted circle. */
 export function shownPiece({ piece, bytes, whole: intact }) {

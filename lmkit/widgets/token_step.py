@@ -13,7 +13,7 @@ from collections.abc import Callable, Mapping, Sequence
 
 import traitlets
 
-from .base import Widget
+from .base import Widget, lines_of
 
 MOST_MODELS = 4  # as many as stand side by side
 CLOSE = 1e-6  # probabilities are rounded where they travel
@@ -158,10 +158,4 @@ def reserved(title: str, tokens: Sequence[str], models: Sequence[Mapping]) -> tu
 
 def lines(tokens: Sequence[str], room: float) -> int:
     """About how many lines the sentence takes in so many pixels."""
-    count, used = 1, 0.0
-    for token in tokens:
-        width = 14 + sum(17 if ord(sign) > 0x2E7F else 10.1 for sign in token)
-        if used and used + width > room:
-            count, used = count + 1, 0.0
-        used += width
-    return count
+    return lines_of((14 + sum(17 if ord(sign) > 0x2E7F else 10.1 for sign in token) for token in tokens), room)

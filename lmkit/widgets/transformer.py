@@ -16,7 +16,7 @@ import torch
 import traitlets
 
 from lmkit.trace import Trace, trace
-from lmkit.widgets.base import Widget, pack
+from lmkit.widgets.base import Widget, lines_of, pack
 
 if TYPE_CHECKING:
     from lmkit.models import LanguageModel
@@ -373,10 +373,5 @@ def facts(model: LanguageModel, traced: Trace, found: dict[str, torch.Tensor], t
 
 def reserve(width: int, title: str, tokens: Sequence[str]) -> int:
     """CSS pixels to keep free in a column so wide."""
-    lines, used = 1, 0.0
-    for token in tokens:
-        wide = 17.5 + sum(15 if ord(sign) > 0x2E7F else 8.5 for sign in token)
-        if used and used + wide > width:
-            lines, used = lines + 1, 0.0
-        used += wide
+    lines = lines_of((17.5 + sum(15 if ord(sign) > 0x2E7F else 8.5 for sign in token) for token in tokens), width)
     return round((1450 if width < 560 else 1004) + 38 * lines + (34 if title else 0))

@@ -1,5 +1,5 @@
 // A packed vocabulary (lmkit/vocabularies.py) as a tokenizer that runs in the page, opened once for all widgets that share this code.
-import { breathe, failure, inflateChunks } from "./chunks.js";
+import { breathe, failure, inflateChunks, openOnce } from "./chunks.js";
 import { newBpe } from "./bpe.js";
 
 /** The tokenizer of an unpacked file: the length of the header, the header, and the merges as six planes of bytes. */
@@ -19,27 +19,18 @@ export function readVocabulary(data) {
   return newBpe({ file: header.tokenizer, byteIds, left: column(0), right: column(3 * n), made, others: header.others });
 }
 
-const vocabulariesOpened = new Map(); // name and version → { promise, hear }
+const vocabulariesOpened = new Map(); // by name and version
 
 /** The tokenizer of a vocabulary. `chunks()` gives its chunks, `onPart` hears how much of it is there, 0 to 1. */
 export function openVocabulary(name, version, chunks, onPart = () => {}) {
-  const key = `${name} ${version}`;
-  if (!vocabulariesOpened.has(key)) {
-    const hear = new Set();
-    const open = async () => {
-      const data = await inflateChunks(chunks(), (part) => hear.forEach((one) => one(part)));
-      await breathe();
-      try {
-        return readVocabulary(data);
-      } catch (error) {
-        throw failure("broken", { detail: error.message });
-      }
-    };
-    const promise = open();
-    promise.catch(() => vocabulariesOpened.delete(key));
-    vocabulariesOpened.set(key, { promise, hear });
-  }
-  const { promise, hear } = vocabulariesOpened.get(key);
-  hear.add(onPart);
-  return promise.finally(() => hear.delete(onPart));
+  const open = async (hear) => {
+    const data = await inflateChunks(chunks(), hear);
+    await breathe();
+    try {
+      return readVocabulary(data);
+    } catch (error) {
+      throw failure("broken", { detail: error.message });
+    }
+  };
+  return openOnce(vocabulariesOpened, `${name} ${version}`, open, onPart);
 }

@@ -7,7 +7,18 @@ import re
 
 import pytest
 import torch
-from browser import as_file, chromium, imported, pages, scrolls_sideways, served, visit, wait_for_widgets  # noqa: F401
+from browser import (  # noqa: F401
+    as_file,
+    chromium,
+    imported,
+    pages,
+    scrolls_sideways,
+    served,
+    stops_listening,
+    visit,
+    wait_for_widgets,
+    with_kernel,
+)
 from playwright.sync_api import expect
 from transformers import AutoModelForCausalLM, AutoTokenizer
 
@@ -353,27 +364,9 @@ def test_a_page_that_holds_no_model_says_so(chromium, small, tmp_path):  # noqa:
         assert not seen.page.get_by_role("button", name="Try again").is_visible() and seen.clean()
 
 
-RENDER = """async ([state, sent]) => {
-    const listeners = {};
-    const told = (name, ...news) => [...(listeners[name] ?? [])].forEach((call) => call(...news));
-    const model = { get: (name) => state[name], on: (name, call) => (listeners[name] ??= new Set()).add(call),
-        off: (name, call) => listeners[name]?.delete(call), save_changes: () => (widget.saved = { ...state }),
-        set: (name, value) => { state[name] = value; told("change:" + name); },
-        send: ({ stage }) => setTimeout(() => sent.forEach(([answer, text]) => told("msg:custom", { ...answer, stage },
-            [new DataView(Uint8Array.from(atob(text), (c) => c.charCodeAt(0)).buffer)]))) };
-    window.widget = { state, listeners, push: (name, value) => { state[name] = value; told("change:" + name); } };
-    document.body.replaceChildren();
-    widget.stop = await cz.default.render({ model, el: document.body });
-}"""
-
-
 def test_with_a_kernel_it_asks_for_weights_and_shares_its_text(module, small):
     view = ClozeView("Hello", folder=small)
-    chunks = checkpoint.cut(checkpoint.pack_files(tiny.checkpoint("masked", small)))
-    answer = {"kind": "weights", "count": len(chunks)}
-    messages = [[answer | {"index": i}, base64.b64encode(chunk).decode()] for i, chunk in enumerate(chunks)]
-    state = {name: getattr(view, name) for name in ("title", "text", "hide", "stage", "versions")}
-    module.evaluate(RENDER, [state, messages])
+    with_kernel(module, "cz", view, ("title", "text", "hide", "stage", "versions"))
     read(module)
     module.locator("textarea").fill("Paris")
     module.wait_for_timeout(600)
@@ -381,7 +374,7 @@ def test_with_a_kernel_it_asks_for_weights_and_shares_its_text(module, small):
     module.evaluate("widget.push('text', '你好')")
     expect(module.locator(".cz-token").last).to_have_text(re.compile("好|BD"))
     assert module.locator("textarea").input_value() == "你好"
-    assert module.evaluate("() => { widget.stop(); return Object.values(widget.listeners).every((one) => one.size === 0); }")
+    assert stops_listening(module)
     module.evaluate("document.body.replaceChildren()")
 
 

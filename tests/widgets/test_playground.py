@@ -8,7 +8,18 @@ import re
 import numpy as np
 import pytest
 import torch
-from browser import as_file, chromium, imported, pages, scrolls_sideways, served, visit, wait_for_widgets  # noqa: F401
+from browser import (  # noqa: F401
+    as_file,
+    chromium,
+    imported,
+    pages,
+    scrolls_sideways,
+    served,
+    stops_listening,
+    visit,
+    wait_for_widgets,
+    with_kernel,
+)
 from playwright.sync_api import expect
 from transformers import AutoModelForCausalLM, AutoTokenizer
 
@@ -804,30 +815,10 @@ def test_a_page_that_holds_no_model_says_so(chromium, small, tmp_path):  # noqa:
         assert not seen.page.get_by_role("button", name="Try again").is_visible() and seen.clean()
 
 
-RENDER = """async ([state, css]) => {
-    const listeners = {};
-    window.widget = { state, saved: null, listeners };
-    const hear = (name, call) => (listeners[name] ??= new Set()).add(call);
-    const told = (name, ...news) => [...(listeners[name] ?? [])].forEach((call) => call(...news));
-    const model = { get: (name) => state[name], on: hear, off: (name, call) => listeners[name]?.delete(call),
-        set: (name, value) => { state[name] = value; told("change:" + name); }, save_changes: () => (widget.saved = { ...state }),
-        send: ({ stage }) => setTimeout(() => sent.forEach(([answer, text]) => told("msg:custom", { ...answer, stage },
-            [new DataView(Uint8Array.from(atob(text), (c) => c.charCodeAt(0)).buffer)]))) };
-    widget.push = (name, value) => { state[name] = value; told("change:" + name); };
-    document.body.replaceChildren(Object.assign(document.createElement("style"), { textContent: css }));
-    widget.stop = await pg.default.render({ model, el: document.body });
-}"""
-
-
 def test_with_a_kernel_it_asks_for_weights_and_shares_its_traits(module, small, nets, tokenizer):
     view = Playground("Hello", ["base"], folder=small, limit=5)
-    chunks = checkpoint.cut(checkpoint.pack_files(tiny.checkpoint("base", small)))
-    answer = {"kind": "weights", "count": len(chunks)}
-    messages = [[answer | {"index": i}, base64.b64encode(chunk).decode()] for i, chunk in enumerate(chunks)]
-    module.evaluate("(messages) => (window.sent = messages)", messages)
-    traits = {name: getattr(view, name) for name in view.traits(sync=True)}
-    state = {name: value for name, value in traits.items() if isinstance(value, (str, int, float, list, dict, type(None)))}
-    module.evaluate(RENDER, [state, ""])
+    plain = (str, int, float, list, dict, type(None))
+    with_kernel(module, "pg", view, [name for name in view.traits(sync=True) if isinstance(getattr(view, name), plain)])
     module.locator("textarea").fill("Paris")
     run(module)
     assert module.locator(".pg-token:not(.pg-given)").count() == 5
@@ -837,7 +828,7 @@ def test_with_a_kernel_it_asks_for_weights_and_shares_its_traits(module, small, 
     assert module.locator("textarea").input_value() == "你好"
     assert "temperature 1.25" in module.locator(".pg-state").inner_text()
     assert "this was written before" in module.locator(".pg-status").inner_text()
-    assert module.evaluate("() => { widget.stop(); return Object.values(widget.listeners).every((one) => one.size === 0); }")
+    assert stops_listening(module)
     module.evaluate("document.body.replaceChildren()")
 
 

@@ -7,7 +7,19 @@ import re
 
 import numpy as np
 import pytest
-from browser import as_file, chromium, imported, pages, scrolls_sideways, served, shower, visit, wait_for_widgets  # noqa: F401
+from browser import (  # noqa: F401
+    as_file,
+    chromium,
+    imported,
+    pages,
+    scrolls_sideways,
+    served,
+    shower,
+    stops_listening,
+    visit,
+    wait_for_widgets,
+    with_kernel,
+)
 from playwright.sync_api import expect
 
 from lmkit import vocabularies
@@ -317,31 +329,9 @@ def test_a_page_that_holds_no_vocabulary_says_so(chromium, tmp_path):  # noqa: F
         assert not seen.page.get_by_role("button", name="Try again").is_visible() and seen.clean()
 
 
-RENDER = """async ([state, sent]) => {
-    const listeners = {};
-    const told = (name, ...news) => [...(listeners[name] ?? [])].forEach((call) => call(...news));
-    const model = { get: (name) => state[name], on: (name, call) => (listeners[name] ??= new Set()).add(call),
-        off: (name, call) => listeners[name]?.delete(call), save_changes: () => (widget.saved = { ...state }),
-        set: (name, value) => { state[name] = value; told("change:" + name); },
-        send: ({ stage }) => setTimeout(() => sent[stage].forEach(([answer, text]) => told("msg:custom", { ...answer, stage },
-            [new DataView(Uint8Array.from(atob(text), (c) => c.charCodeAt(0)).buffer)]))) };
-    window.widget = { state, listeners, push: (name, value) => { state[name] = value; told("change:" + name); } };
-    document.body.replaceChildren();
-    widget.stop = await tk.default.render({ model, el: document.body });
-}"""
-
-
-def test_with_a_kernel_it_asks_for_vocabularies_and_shares_its_text(module, monkeypatch):
+def test_with_a_kernel_it_asks_for_vocabularies_and_shares_its_text(module):
     view = TokenView("Hello", PAIR)
-    sent: list = []
-    monkeypatch.setattr(view, "send", lambda content, buffers=(): sent.append((content, buffers)))
-    for stage in view.versions:
-        view._send_weights(view, {"kind": "weights", "stage": stage}, [])
-    messages: dict = {stage: [] for stage in view.versions}
-    for content, buffers in sent:
-        messages[content["stage"]].append([content, base64.b64encode(buffers[0]).decode()])
-    state = {name: getattr(view, name) for name in ("title", "text", "vocabulary", "special", "about", "first", "versions")}
-    module.evaluate(RENDER, [state, messages])
+    with_kernel(module, "tk", view, ("title", "text", "vocabulary", "special", "about", "first", "versions"))
     module.locator("textarea").fill("Paris, 北京")
     ready(module)
     assert ids_of(module) == encode("gpt-2", "Paris, 北京", False)
@@ -350,7 +340,7 @@ def test_with_a_kernel_it_asks_for_vocabularies_and_shares_its_text(module, monk
     module.evaluate("widget.push('vocabulary', 'tiny')")
     expect(module.locator(".tk-summary")).to_contain_text("The course's tiny model: ")
     assert ids_of(module) == encode("tiny", "Paris, 北京", False)
-    assert module.evaluate("() => { widget.stop(); return Object.values(widget.listeners).every((one) => one.size === 0); }")
+    assert stops_listening(module)
     module.evaluate("document.body.replaceChildren()")
 
 
