@@ -1,6 +1,8 @@
-"""A chapter alone: copied into an empty folder, in an environment that has only Jupyter, as Colab opens it."""
+"""A chapter alone: copied into an empty folder, in an environment without lmkit, as Colab opens it."""
 
+import importlib.metadata as metadata
 import os
+import re
 import shutil
 import subprocess
 import sys
@@ -10,6 +12,7 @@ import nbformat
 import pytest
 from jupyter_client.manager import AsyncKernelManager
 from nbclient import NotebookClient
+from packaging.requirements import Requirement
 
 from book.address import fill
 
@@ -52,7 +55,32 @@ class BareKernel(AsyncKernelManager):
         return [self.python, "-m", "ipykernel_launcher", "-f", self.connection_file]
 
 
-@pytest.mark.timeout(1500)
+def link_requirements(to: Path) -> None:
+    """Link what requirements.txt, the models and a kernel need, and nothing else, from this environment into a folder.
+
+    To install gigabytes once more would take minutes and test pip; what a learner's environment would lack is lacking.
+    """
+    to.mkdir()
+    lines = (ROOT / "requirements.txt").read_text().splitlines()
+    wanted = [Requirement(line) for line in lines if line and not line.startswith("#")]
+    wanted += [Requirement(name) for name in ("ipykernel", "pip", "setuptools")]
+    found: dict[str, metadata.Distribution] = {}
+    while wanted:
+        need = wanted.pop()
+        if need.name.lower() not in found:
+            found[need.name.lower()] = installed = metadata.distribution(need.name)
+            for line in installed.requires or []:
+                more = Requirement(line)
+                if more.marker is None or any(more.marker.evaluate({"extra": extra}) for extra in need.extras or {""}):
+                    wanted.append(more)
+    models = re.search(r"^MODELS = (.+)$", (ROOT / "Makefile").read_text(), re.M).group(1).split()
+    distributions = [*found.values(), *(metadata.distribution(Requirement(model).name) for model in models)]
+    for entry in sorted({(d.locate_file(f.parts[0]), f.parts[0]) for d in distributions for f in d.files or []}):
+        if entry[1] not in ("..", "__pycache__"):
+            (to / entry[1]).symlink_to(entry[0])
+
+
+@pytest.mark.timeout(900)
 def test_chapter_alone_runs_from_its_own_setup_cell(tmp_path):
     chapter = min(CHAPTERS, key=lambda path: nbformat.read(path, as_version=4).metadata["lmkit"]["seconds"])
     alone, home, environment = tmp_path / "alone", tmp_path / "home", tmp_path / "environment"
@@ -61,13 +89,12 @@ def test_chapter_alone_runs_from_its_own_setup_cell(tmp_path):
     source = copy_of_project(tmp_path / "project")
     subprocess.run([sys.executable, "-m", "venv", environment], check=True)
     python = str(environment / "bin" / "python")
+    link_requirements(tmp_path / "packages")
+    packages = next((environment / "lib").glob("python*/site-packages"))
+    (packages / "requirements.pth").write_text(f"{tmp_path / 'packages'}\n")
     variables = {k: v for k, v in os.environ.items() if not k.startswith(("LMKIT_", "PYTHONPATH", "VIRTUAL_ENV"))}
-    cache = subprocess.run([sys.executable, "-m", "pip", "cache", "dir"], capture_output=True, text=True).stdout.strip()
-    if cache:  # what was downloaded for these tests need not be downloaded again
-        variables["PIP_CACHE_DIR"] = cache
     variables |= {"HOME": str(home), "PIP_CONSTRAINT": str(ROOT / "constraints.txt"), "HF_HUB_OFFLINE": "1"}
     variables["PATH"] = f"{environment / 'bin'}{os.pathsep}{variables['PATH']}"
-    subprocess.run([python, "-m", "pip", "install", "--quiet", "ipykernel"], check=True, env=variables)
     missing = subprocess.run([python, "-c", "import lmkit"], cwd=alone, env=variables, capture_output=True)
     assert missing.returncode != 0, "the environment was meant to be without lmkit"
 

@@ -1034,7 +1034,7 @@ def test_difference_as_a_table_and_as_links(show):
     seen = show(view)
     seen.radio("B − A").click()
     seen.root.locator("summary").click()
-    assert seen.root.locator("th").all_inner_texts() == ["key", "token", "A", "B", "B − A"]
+    expect(seen.root.locator("th")).to_have_text(["key", "token", "A", "B", "B − A"])
     first, second = stored(a.attention)[0, 0, 5], stored(b.attention)[0, 0, 5]
     rows = [row.split("\t")[2:] for row in seen.root.locator("tbody tr").all_inner_texts()]
     assert rows == [[words(x), words(y), words(y - x, True)] for x, y in zip(first, second, strict=True)]
@@ -1215,6 +1215,7 @@ def test_hostile_tokens_stay_text(show):
     chips = seen.root.locator(".att-strip [role=option]").all_text_contents()
     assert chips == [visible(token) for token in HOSTILE]
     seen.root.locator("summary").click()
+    expect(seen.root.locator("tbody td:nth-child(2)")).to_have_count(len(HOSTILE))
     cells = seen.root.locator("tbody td:nth-child(2)").all_text_contents()
     assert cells == [visible(token) for token in HOSTILE]
     seen.radio("Links").click()

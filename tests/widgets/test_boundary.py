@@ -264,6 +264,7 @@ def test_points_are_added_dragged_and_taken_away_by_mouse_and_by_keyboard(show):
     page.mouse.click(*at)
     assert state(page)["points"] == 60
     page.get_by_text("The points as a table").click()
+    expect(page.locator("details tbody tr")).to_have_count(60)  # the table is made when it is opened
     last = page.locator("details tbody tr").last.locator("td").all_inner_texts()
     assert float(last[0]) == pytest.approx(FLOWERS[lonely][0], abs=0.02) and last[2] == "sunflower"
 

@@ -241,7 +241,8 @@ def test_a_token_is_followed_through_the_layers(show):
     assert state(page) == [0, 2]
     page.get_by_text("This column as a table").click()
     body = page.locator(".ln-table tbody tr")
-    assert body.count() == 7 and body.nth(6).locator("td").nth(2).inner_text() == "1"
+    expect(body).to_have_count(7)
+    assert body.nth(6).locator("td").nth(2).inner_text() == "1"
 
 
 @pytest.mark.parametrize(("width", "dark"), [(360, True), (736, False)])
