@@ -6,7 +6,6 @@
   const PLOTLY = new URL(here.dataset.plotly, here.src).href;
   const DEFAULT_FIRST_COLOUR = "#636efa"; // of plotly's own template, which fits a light page only
   const NARROW = 520; // CSS pixels
-  const LEGEND_BELOW = 64; // CSS pixels from the plot to a legend under it: room for the axis and its title
 
   let loading = null;
   function loadPlotly() {
@@ -55,8 +54,7 @@
     if (!isDefault && own.colorway) result.template.layout.colorway = own.colorway;
     delete result.width;
     if (plot.clientWidth < NARROW && !layout.legend?.orientation) {
-      const below = LEGEND_BELOW / Math.max(LEGEND_BELOW, plot.clientHeight - 2 * LEGEND_BELOW);
-      result.legend = merge(result.legend ?? {}, { orientation: "h", y: -below, yanchor: "top", x: 0 });
+      result.legend = merge(result.legend ?? {}, { orientation: "h", y: 1, yanchor: "bottom", x: 0 }); // below, it would meet long labels
     }
     return result;
   }
