@@ -16,7 +16,7 @@ JOBS ?= 2
 
 CHAPTERS = $(sort $(wildcard chapters/[0-9]*.ipynb))
 
-.PHONY: book test lint unit chapters execute browser weights scaling families bench clean
+.PHONY: book test lint unit chapters execute browser weights scaling families records passages bench clean
 
 book: $(VENV)/.book
 	$(BIN)/jupyter-book build . -W -n --keep-going
@@ -44,9 +44,13 @@ execute: $(VENV)/.test
 # Stopped, it goes on where it stood. FUSED=1 is faster and ends in other bits than the shipped weights.
 weights: $(VENV)/.test
 	$(MAKE) --no-print-directory weights-base
-	$(MAKE) --no-print-directory -j2 weights-sft weights-masked
+	$(MAKE) --no-print-directory -j2 weights-sft-agent weights-masked
 	$(MAKE) --no-print-directory -j2 weights-dpo weights-reward
 	$(MAKE) --no-print-directory -j2 weights-rl weights-grpo weights-leashed weights-hacked
+
+# The agent begins where sft ends, and both together take about as long as masked.
+weights-sft-agent:
+	OMP_NUM_THREADS=1 $(BIN)/python -m lmkit.tiny.recipe sft agent $(if $(FUSED),--fused)
 
 weights-%:
 	OMP_NUM_THREADS=1 $(BIN)/python -m lmkit.tiny.recipe $* $(if $(FUSED),--fused)
@@ -60,8 +64,16 @@ families: $(VENV)/.test
 	OMP_NUM_THREADS=1 $(BIN)/python -m lmkit.families
 	OMP_NUM_THREADS=1 $(BIN)/python -m lmkit.seq2seq
 
+# Ask the long evaluations of chapters 14-16 again: those whose record is not there.
+records: $(VENV)/.test
+	OMP_NUM_THREADS=1 HF_HUB_OFFLINE=1 $(BIN)/python -m lmkit.records
+
+# The text of the chapters as the documents that chapter 15 searches, after a change of a chapter.
+passages: $(VENV)/.test
+	$(BIN)/python -m book.passages
+
 bench: $(VENV)/.test browser
-	for name in import_time trace_overhead attention_view transformer_view token_view embedding_view playground training; do $(BIN)/python -m benchmarks.$$name || exit 1; done
+	for name in import_time trace_overhead attention_view transformer_view token_view embedding_view playground retrieval training; do $(BIN)/python -m benchmarks.$$name || exit 1; done
 
 $(BIN)/python:
 	$(PYTHON) -m venv $(VENV)

@@ -70,8 +70,8 @@ def test_the_package_installs_all_its_files():
 def test_chapter_keeps_its_budget(path):
     assert path.stat().st_size <= 1.5e6
     measured = nbformat.read(path, as_version=4).metadata["lmkit"]
-    trains = path.name[:2] in {"08", "10", "11", "12", "13"}
-    assert measured["seconds"] <= (180 if trains else 90) and measured["peak_memory_mb"] <= 4096
+    long = path.name[:2] in {"08", "10", "11", "12", "13", "14", "15", "16"}  # they train, or ask a model hundreds of times
+    assert measured["seconds"] <= (180 if long else 90) and measured["peak_memory_mb"] <= 4096
 
 
 @pytest.mark.parametrize("path", CHAPTERS, ids=lambda p: p.stem)

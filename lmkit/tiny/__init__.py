@@ -8,9 +8,10 @@
     leashed   PPO for a poor reward model, one weight for each number of the last layer
     hacked    the same with nothing that keeps the policy near the model it began as
 
-and one that is no stage of a chat model:
+and two that are no stages of a chat model:
 
     masked    began as base, sees both sides, and names hidden tokens
+    agent     began as sft, thinks, calls tools and reads what they say before it answers (`lmkit.tiny.agent`)
 
 `load(stage)` opens a shipped checkpoint, `train(stage)` makes one again, `load_world()` gives the facts and the text.
 """
@@ -24,7 +25,7 @@ from lmkit.tiny.world import World, load_world
 __all__ = ["MODELS", "STAGES", "World", "load", "load_world", "train"]
 
 STAGES = ("base", "sft", "reward", "rl", "grpo", "dpo", "leashed", "hacked")
-MODELS = (*STAGES, "masked")
+MODELS = (*STAGES, "masked", "agent")
 CHECKPOINTS = Path(__file__).parent / "checkpoints"
 
 

@@ -17,7 +17,8 @@ from accelerate import Accelerator
 from transformers import AutoModelForCausalLM, AutoTokenizer, PreTrainedModel
 
 from lmkit.evaluate import Accuracy
-from lmkit.tiny import CHECKPOINTS, MODELS, STAGES, check, checkpoint, exam, masked, model, preferences, questions
+from lmkit.tiny import CHECKPOINTS, MODELS, STAGES, agent_data, check, checkpoint, exam, masked, model, preferences, questions
+from lmkit.tiny import agent as agents
 from lmkit.tiny.base import pretrain
 from lmkit.tiny.dpo import dpo
 from lmkit.tiny.fused import fused
@@ -29,8 +30,9 @@ from lmkit.tiny.text import Packed
 from lmkit.tiny.world import Document, World, load_world
 
 ROUNDS = 100  # of the corpus: how often each fact is told in an article, in each language
-STEPS = {"base": 1730, "sft": 1400, "reward": 250, "rl": 30, "grpo": 30, "dpo": 120, "leashed": 40, "hacked": 40, "masked": 2600}
-STARTS_FROM = {"sft": "base", "masked": "base"} | dict.fromkeys(STAGES[2:], "sft")
+STEPS = {"base": 1730, "sft": 1400, "reward": 250, "rl": 30, "grpo": 30, "dpo": 120, "leashed": 40, "hacked": 40}
+STEPS |= {"masked": 2600, "agent": 500}
+STARTS_FROM = {"sft": "base", "masked": "base", "agent": "sft"} | dict.fromkeys(STAGES[2:], "sft")
 SETTINGS = {"grpo": {"group": 8}, "leashed": {"rate": 2e-4}, "hacked": {"rate": 2e-4, "beta": 0.0}}
 
 
@@ -71,6 +73,11 @@ def train(
     if stage == "masked":
         net = masked.open_both_eyes(net, tokenizer)
         return net, tokenizer, masked.train_masked(net, tokenizer, replay, **common)
+    if stage == "agent":
+        words = agents.with_words(tokenizer)
+        net, tokenizer = agents.widened(net, tokenizer, words), words
+        batches = agent_data.examples(world, seed), questions.examples(world, seed + 1)
+        return net, tokenizer, agents.train_agent(net, tokenizer, *batches, replay, **common)
     if stage == "sft":
         return net, tokenizer, finetune(net, tokenizer, questions.examples(world, seed), replay, **common)
     if stage == "reward":
@@ -100,6 +107,8 @@ def examine(stage: str, folder: Path) -> dict[str, Accuracy]:
     if stage == "masked":
         base = kind.from_pretrained(checkpoint("base", folder.parent), dtype=torch.float32).eval()
         return masked.report(net, tokenizer, base, world, corpus(world, 0))
+    if stage == "agent":
+        return agents.report(net, tokenizer, world)
     return (exam.report_reward if stage == "reward" else exam.report)(net, tokenizer, world)
 
 
