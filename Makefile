@@ -64,7 +64,7 @@ families: $(VENV)/.test
 	OMP_NUM_THREADS=1 $(BIN)/python -m lmkit.families
 	OMP_NUM_THREADS=1 $(BIN)/python -m lmkit.seq2seq
 
-# Ask the long evaluations of chapters 14-16 again: those whose record is not there.
+# Ask the long evaluations of chapters 14 to 16 again: those whose record is not there.
 records: $(VENV)/.test
 	OMP_NUM_THREADS=1 HF_HUB_OFFLINE=1 $(BIN)/python -m lmkit.records
 

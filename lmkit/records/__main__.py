@@ -5,7 +5,7 @@ import sys
 
 from lmkit import records
 
-NAMES = ("prompting", "reading", "programs")
+NAMES = ("prompting", "steps", "reading", "programs", "agent")
 
 for name in sys.argv[1:] or [name for name in NAMES if not records.path(name).is_file()]:
     if name not in NAMES:

@@ -2,7 +2,7 @@
 
 The same code runs on a collection in memory, in a folder, on a Qdrant server and on a cluster of them: only the argument of
 `Retriever` changes. In memory and in a folder the client compares the question with every vector; a server builds an HNSW graph
-(Malkov and Yashunin 2018) once a collection has some tens of thousands. Open only folders that you or people you trust have
+(Malkov and Yashunin 2018) once a collection has grown large. Open only folders that you or people you trust have
 made: the client keeps its points there as pickles, and opening a pickle can run any code.
 """
 
