@@ -174,6 +174,35 @@ def client(vectors: np.ndarray) -> Iterator[tuple[str, Search]]:
     yield "exact", lambda question: np.array([p.id for p in store.query_points("c", query=question, limit=NEAREST).points])
 
 
+def retriever(vectors: np.ndarray) -> Iterator[tuple[str, Search]]:
+    """`Retriever(graph=True)` as a program uses it, but for the encoding: passages in Qdrant, found by a walk, as hits."""
+    import warnings
+
+    class Question(str):
+        """A text that carries its vector, as if it had just been encoded."""
+
+        vector: np.ndarray
+
+    class Kept:
+        name, width = "kept", vectors.shape[1]
+
+        def encode(self, texts: list, query: bool = False) -> np.ndarray:
+            return texts[0].vector[None] if query else vectors[[int(text) for text in texts]]
+
+    store = retrieval.Retriever(Kept(), graph=True)
+    with warnings.catch_warnings():
+        warnings.simplefilter("ignore")  # the client advises a server above 20,000 points
+        store.add([retrieval.Passage(str(row), "all", row, row + 1) for row in range(len(vectors))])
+
+    def search(vector: np.ndarray) -> np.ndarray:
+        question = Question("a question")
+        question.vector = vector
+        return np.array([int(hit.passage.text) for hit in store.search(question, k=NEAREST)])
+
+    search(vectors[0])  # builds the graph
+    yield "graph=True", search
+
+
 def faiss_hnsw(vectors: np.ndarray) -> Iterator[tuple[str, Search]]:
     import faiss
 
@@ -217,7 +246,13 @@ def edge(vectors: np.ndarray) -> Iterator[tuple[str, Search]]:
         shard.close()
 
 
-METHODS = {"numpy": numpy_exact, "Qdrant client, embedded": client, "faiss HNSW": faiss_hnsw, "Qdrant Edge, HNSW": edge}
+METHODS = {
+    "numpy": numpy_exact,
+    "Qdrant client, embedded": client,
+    "Retriever": retriever,
+    "faiss HNSW": faiss_hnsw,
+    "Qdrant Edge, HNSW": edge,
+}
 
 
 def measure(name: str, vectors: np.ndarray, questions: np.ndarray, nearest: list[set]) -> None:

@@ -290,6 +290,43 @@ def test_search_in_three_ways(memory):
     assert [(hit.passage, hit.score) for hit in both] == fuse([ranks["dense"], ranks["keyword"]])[:3]
 
 
+class Clusters:
+    """An encoder of a thousand texts "0" … "999": points in fifty heaps, drawn from one seed."""
+
+    name, width = "clusters", 32
+
+    def __init__(self):
+        rng = np.random.default_rng(0)
+        heaps = rng.standard_normal((50, self.width))
+        points = heaps[rng.integers(50, size=1000)] + 0.5 * rng.standard_normal((1000, self.width))
+        self.points = (points / np.linalg.norm(points, axis=1, keepdims=True)).astype(np.float32)
+
+    def encode(self, texts, query=False):
+        return self.points[[int(text) for text in texts]]
+
+
+def test_a_graph_finds_nearly_what_comparing_with_all_finds(tmp_path):
+    numbers = [Passage(str(number), "numbers", number, number + 1) for number in range(990)]
+    with Retriever(Clusters(), path=tmp_path / "db", graph=True) as walking:
+        walking.add(numbers)
+        vectors = walking.encoder.points
+        found = 0
+        for question in range(990, 1000):
+            hits = walking.search(str(question), k=10)
+            exact = {str(row) for row in np.argsort(-(vectors[:990] @ vectors[question]))[:10]}
+            assert [hit.score for hit in hits] == sorted((hit.score for hit in hits), reverse=True)
+            assert hits[0].score == pytest.approx(vectors[int(hits[0].passage.text)] @ vectors[question], abs=1e-5)
+            found += len(exact & {hit.passage.text for hit in hits})
+        assert found >= 95
+        walking.add([Passage("995", "new", 0, 1)])  # the graph is built anew
+        assert walking.search("995", k=1)[0].passage.document == "new"
+        assert len(walking.search("995", k=2000)) == 991
+    with Retriever(Clusters(), path=tmp_path / "db") as comparing:  # how it is searched is not part of the collection
+        assert comparing.search("995", k=1)[0].passage.document == "new"
+    with pytest.raises(ValueError, match="builds its graph itself"):
+        Retriever(Clusters(), url="http://localhost:6333", graph=True)
+
+
 def test_adding_twice_does_not_double():
     retriever = Retriever(Counting())
     assert retriever.add(PASSAGES + PASSAGES[:1]) == len(PASSAGES) == retriever.encoder.texts

@@ -1,9 +1,9 @@
 """A collection of passages in Qdrant, searched by meaning, by words, or by both.
 
 The same code runs on a collection in memory, in a folder, on a Qdrant server and on a cluster of them: only the argument of
-`Retriever` changes. In memory and in a folder the client compares the question with every vector; a server builds an HNSW graph
-(Malkov and Yashunin 2018) once a collection has grown large. Open only folders that you or people you trust have
-made: the client keeps its points there as pickles, and opening a pickle can run any code.
+`Retriever` changes. In memory and in a folder the client compares the question with every vector, unless graph=True asks for an
+HNSW graph (`lmkit.retrieval.graph`); a server builds one itself once a collection has grown large. Open only folders that you
+or people you trust have made: the client keeps its points there as pickles, and opening a pickle can run any code.
 """
 
 from __future__ import annotations
@@ -16,6 +16,7 @@ from typing import Protocol
 
 import numpy as np
 
+from lmkit.retrieval.graph import Graph
 from lmkit.retrieval.keywords import Keywords
 from lmkit.retrieval.passages import Passage
 
@@ -67,18 +68,26 @@ class Retriever:
         url: str | None = None,
         collection: str = "passages",
         api_key: str | None = None,
+        graph: bool = False,
     ) -> None:
         """Open or make a collection: in memory, in the folder `path`, or on the server or cluster at `url` (with its `api_key`).
 
-        Raises ValueError when both `path` and `url` are given, or when the collection holds vectors of another encoder;
-        RuntimeError when the folder is in use by another Retriever, or the server too old to say which encoder a collection
-        is for; ConnectionError, as every other method does, when no Qdrant answers at `url`.
+        graph=True is for tens of thousands of passages in memory or in a folder: the first dense search builds an HNSW graph in
+        memory, about a minute for 100,000, and this and all later ones walk along it. They are nearly exact, and quick.
+
+        Raises ValueError when both `path` and `url` are given, for a graph on a server, which builds its own, or when the
+        collection holds vectors of another encoder; RuntimeError when the folder is in use by another Retriever, or the server
+        too old to say which encoder a collection is for; ConnectionError, as every other method does, when no Qdrant answers
+        at `url`.
         """
         if path is not None and url is not None:
             raise ValueError("A collection is in a folder (path=) or on a server (url=): give one of them, or neither.")
-        self.encoder, self.collection = encoder, collection
+        if graph and url is not None:
+            raise ValueError("A Qdrant server builds its graph itself: leave out graph=True, or url=.")
+        self.encoder, self.collection, self.graph = encoder, collection, graph
         self.place = f"in {os.fspath(path)!r}" if path is not None else f"at {url}" if url else "in memory"
         self._keywords: tuple[list[Passage], Keywords] | None = None
+        self._graph: tuple[list[Passage], Graph] | None = None
         self._client = self._connect(path, url, api_key)
         try:
             self._open()
@@ -177,7 +186,7 @@ class Retriever:
             ]
             self._ask("upsert", points, wait=True)
             new += len(points)
-        self._keywords = None
+        self._keywords = self._graph = None
         return new
 
     # Searching
@@ -185,7 +194,7 @@ class Retriever:
     def search(self, question: str, k: int = 5, by: str = "dense") -> list[Hit]:
         """The `k` passages that fit the question best, best first.
 
-        by="dense"    the largest cosine between the vectors of the question and of the passage
+        by="dense"    the largest cosine between the vectors of the question and of the passage (with graph=True: nearly always)
         by="keyword"  the largest BM25 (`lmkit.retrieval.keywords`); passages that share no term with the question are not listed
         by="both"     reciprocal rank fusion (`fuse`) of the first 50 of either
 
@@ -204,8 +213,17 @@ class Retriever:
 
     def _dense(self, question: str, k: int) -> list[tuple[Passage, float]]:
         vector = self.encoder.encode([question], query=True)[0]
+        if self.graph:
+            return self._walk(vector, k)
         found = self._ask("query_points", query=vector.tolist(), limit=k, with_payload=True).points
         return [(Passage(**point.payload), point.score) for point in found]
+
+    def _walk(self, vector: np.ndarray, k: int) -> list[tuple[Passage, float]]:
+        if self._graph is None or self._graph[1].size != len(self):  # another program may have added to the collection
+            passages, vectors = self.vectors()
+            self._graph = passages, Graph(vectors)
+        passages, graph = self._graph
+        return [(passages[row], cosine) for row, cosine in graph.nearest(vector, k)]
 
     def _keyword(self, question: str, k: int) -> list[tuple[Passage, float]]:
         if self._keywords is None or self._keywords[1].size != len(self):  # another program may have added to the collection
