@@ -1,5 +1,6 @@
 // Every word that the prompt bench shows or says: translate this file, and it speaks another language.
 import { decimals, whole } from "./numbers.js";
+import { MODEL_FAILURES } from "./tiny_labels.js";
 
 const megabytes = (bytes) => `${(bytes / 1e6).toFixed(1)} MB`;
 const inPercent = (x) => `${decimals(100 * x, 1)} %`;
@@ -32,12 +33,5 @@ export const LABELS = {
   rule: (chat) => `Right is one sentence that holds the item's answer and no other item's answer, unless the question names it. ${chat
     ? "The whole reply must be that sentence, and the model must end it." : "A plain text goes on for ever: only its first sentence or line counts, and is listed."} Answers are greedy: the most probable token, each time.`,
   said: (k, text) => `Template ${k}: ${text}.`,
-  failures: {
-    chunk: "A part of the model did not arrive.",
-    broken: "The model's files arrived, but cannot be read.",
-    nobody: "This page does not hold the model, and no kernel answers. Run the cell above again, or open the page in the book.",
-    absent: "This page does not hold the model, and there is no kernel. Open it in the book, or save it anew with to_html().",
-    kernel: "The kernel could not send the model.",
-  },
-  detail: (text) => ` It says: ${text}.`,
+  ...MODEL_FAILURES,
 };

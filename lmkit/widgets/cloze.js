@@ -130,7 +130,6 @@ async function render({ model, el }) {
     draw();
     const chunks = findChunks(model, stage, versions[stage]);
     try {
-      if (!chunks) throw Object.assign(new Error("absent"), { reason: "absent" });
       it = await openStage(stage, versions[stage], chunks, (now) => {
         part = now;
         draw();

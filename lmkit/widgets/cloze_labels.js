@@ -1,5 +1,6 @@
 // Every word that the cloze shows or says: translate this file, and it speaks another language.
 import { whole } from "./numbers.js";
+import { MODEL_FAILURES } from "./tiny_labels.js";
 
 export const WORDS = {
   widget: "Hide tokens, and see what the model expects there",
@@ -15,14 +16,7 @@ export const WORDS = {
     "What you write never leaves your browser.",
   loading: (part) => `Loading the model: ${Math.round(100 * part)} %`,
   starting: "Opening the model",
-  failures: {
-    chunk: "A part of the model did not arrive.",
-    broken: "The model's files arrived, but cannot be read.",
-    nobody: "This page does not hold the model, and no kernel answers. Run the cell above again, or open the page in the book.",
-    absent: "This page does not hold the model, and there is no kernel. Open it in the book, or save it anew with to_html().",
-    kernel: "The kernel could not send the model.",
-  },
-  detail: (text) => ` It says: ${text}.`,
+  ...MODEL_FAILURES,
   retry: "Try again",
   tokens: "The tokens of your text. Press one to hide it; arrow keys move along them.",
   tokensNote: "Press a token to hide it, press it again to show it.",

@@ -101,7 +101,6 @@ async function render({ model, el }) {
     request();
     try {
       const chunks = findChunks(model, stage, versions[stage]);
-      if (!chunks) throw Object.assign(new Error("absent"), { reason: "absent" });
       const onPart = (part) => {
         column.part = part;
         request();

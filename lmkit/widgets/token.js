@@ -2,7 +2,7 @@
 // loads a vocabulary when it is first used; the others hold the tokenizer (bpe.js), what a token is to a reader, and the parts.
 import { announcer, choice, h, rootElement, toggle, uniqueId } from "./base.js";
 import { spell } from "./bpe.js";
-import { bytesToLoad, failureWords, findChunks } from "./chunks.js";
+import { bytesToLoad, failure, failureWords, findChunks } from "./chunks.js";
 import { button, write } from "./controls.js";
 import { openVocabulary } from "./vocabulary.js";
 import { fromHex, lengthOf, partOf, tokensOf } from "./token_text.js";
@@ -164,7 +164,7 @@ async function render({ model, el }) {
     const chunks = findChunks(model, stageOf(name), versions[stageOf(name)]);
     let tokenizer = null;
     try {
-      if (!chunks) throw Object.assign(new Error("absent"), { reason: "absent" });
+      if (!chunks) throw failure("absent");
       tokenizer = await openVocabulary(name, versions[stageOf(name)], chunks, (part) => {
         loading = { name, part };
         drawStatus();
