@@ -4,7 +4,7 @@ import pytest
 import torch
 
 from lmkit import records, tiny
-from lmkit.records import prompting
+from lmkit.records import asking, prompting
 
 TEXTS = [
     "The capital of France is",
@@ -27,7 +27,7 @@ def test_logits_of_a_batch_are_those_of_each_text_alone(model):
 
 def test_a_common_beginning_is_read_once_and_leaves_something_to_read():
     rows = [[1, 2, 3, 4], [1, 2, 9], [1, 2]]
-    [(places, begin, rest)] = prompting.batches(rows, at_once=8)
+    [(places, begin, rest)] = asking.batches(rows, at_once=8)
     assert begin == [1] and [begin + tail for tail in rest] == [rows[i] for i in places]
 
 
@@ -35,14 +35,14 @@ def test_a_common_beginning_is_read_once_and_leaves_something_to_read():
 def test_texts_written_in_a_batch_are_those_written_alone(model, stop):
     for text, (found, gap, watched) in zip(TEXTS, prompting.write(model, TEXTS, limit=12, stop=stop, watch=[5]), strict=True):
         ids = prompting.ids_of(model, text)
-        alone = prompting._until(model.generate(ids, max_new_tokens=12).text, stop, model.tokenizer.eos_token)
+        alone = asking._until(model.generate(ids, max_new_tokens=12).text, stop, model.tokenizer.eos_token)
         assert gap < 0.01 or found == alone
         assert watched == pytest.approx([model.next_token(ids).logits[5].item()], abs=1e-3)
 
 
 def test_writing_stops_at_the_line_end_and_keeps_what_stands_before_it(model):
-    assert prompting._until(" Lima.\nA: Thank you!<|end|>", "\n", "<|end|>") == "Lima."
-    assert prompting._until(" Lima.<|end|> more", "", "<|end|>") == "Lima."
+    assert asking._until(" Lima.\nA: Thank you!<|end|>", "\n", "<|end|>") == "Lima."
+    assert asking._until(" Lima.<|end|> more", "", "<|end|>") == "Lima."
 
 
 def test_a_forged_mark_becomes_ordinary_tokens(model):

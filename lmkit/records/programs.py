@@ -16,7 +16,7 @@ from typing import TYPE_CHECKING
 
 import torch
 
-from lmkit.records import Record, made_with
+from lmkit.records import Record, asking, made_with
 
 if TYPE_CHECKING:
     from lmkit.models import LanguageModel
@@ -160,54 +160,17 @@ def asked(way: str, problem: Problem) -> str:
 
 def complete(model: LanguageModel, start: str, rest: Sequence[str], limit: int, end: str = "\n") -> list[str]:
     """Greedy continuations of start + text for every text of `rest`, up to `end`, with at most `limit` new tokens."""
-    return [text for text, _ in with_margins(model, start, rest, limit, end)]
+    return [text for text, *_ in asking.write(model, _joined(model, start, rest), limit, end)]
 
 
-@torch.no_grad()
 def next_logits(model: LanguageModel, start: str, rest: Sequence[str]) -> torch.Tensor:
     """Logits [text, vocabulary] of the token after start + text, for every text of `rest`."""
-    return _read(model, start, rest)[0][:, -1].float().cpu()
+    return asking.next_logits(model, _joined(model, start, rest))
 
 
-@torch.no_grad()
-def with_margins(model: LanguageModel, start: str, rest: Sequence[str], limit: int, end: str = "\n") -> list[tuple[str, float]]:
-    """As `complete`, and for each text the smallest lead, in logits, that a chosen token had over the next best: where that is
-    nearly 0, another processor may write something else."""
-    tokenizer = model.tokenizer
-    logits, cache, seen, at = _read(model, start, rest)
-    written: list[list[int]] = [[] for _ in rest]
-    leads, done = [float("inf")] * len(rest), [False] * len(rest)
-    for step in range(limit):
-        best, chosen = logits[:, -1].float().topk(2)
-        for i in (i for i, ended in enumerate(done) if not ended):
-            written[i].append(int(chosen[i, 0]))
-            leads[i] = min(leads[i], float(best[i, 0] - best[i, 1]))
-            done[i] = end in tokenizer.decode(written[i]).lstrip("\n") or written[i][-1] == tokenizer.eos_token_id
-        if all(done) or step == limit - 1:
-            break
-        seen, at = torch.cat([seen, seen.new_ones(len(rest), 1)], 1), at[:, -1:] + 1
-        out = model.torch_model(chosen[:, :1], past_key_values=cache, attention_mask=seen, position_ids=at, logits_to_keep=1)
-        logits = out.logits
-    texts = [tokenizer.decode(row, skip_special_tokens=True).lstrip("\n").split(end)[0].strip() for row in written]
-    return list(zip(texts, leads, strict=True))
-
-
-def _read(model: LanguageModel, start: str, rest: Sequence[str]) -> tuple:
-    """The logits after every text, the cache of keys and values, which places are seen [text, place], and the last positions.
-
-    `start` is read once. The texts stand in one batch, filled up between `start` and text with tokens that nobody looks at.
-    """
-    net, tokenizer = model.torch_model, model.tokenizer
-    rows = [tokenizer(text, add_special_tokens=False)["input_ids"] for text in rest]
-    first = tokenizer(start, add_special_tokens=False)["input_ids"]
-    wide = max(map(len, rows))
-    cache = net(torch.tensor([first], device=model.device), use_cache=True, logits_to_keep=1).past_key_values
-    cache.batch_repeat_interleave(len(rows))
-    ids = torch.tensor([[0] * (wide - len(row)) + row for row in rows], device=model.device)
-    seen = torch.tensor([[1] * len(first) + [0] * (wide - len(row)) + [1] * len(row) for row in rows], device=model.device)
-    at = (seen.cumsum(1) - 1).clamp(min=0)[:, len(first) :]
-    out = net(ids, past_key_values=cache, attention_mask=seen, position_ids=at, use_cache=True, logits_to_keep=1)
-    return out.logits, cache, seen, at
+def _joined(model: LanguageModel, start: str, rest: Sequence[str]) -> list[list[int]]:
+    """The ids of start + text, the two cut into tokens apart."""
+    return [asking.ids_of(model, start) + asking.ids_of(model, text) for text in rest]
 
 
 def value(way: str, text: str) -> float | None:
@@ -235,8 +198,9 @@ def ask(model: LanguageModel, way: str, chosen: Sequence[Problem], at_once: int 
     out = []
     for i in range(0, len(chosen), at_once):
         part = chosen[i : i + at_once]
-        found = with_margins(model, shown(way), [asked(way, one) for one in part], LIMITS[way], ENDS[way])
-        for problem, (text, lead) in zip(part, found, strict=True):
+        prompts = _joined(model, shown(way), [asked(way, one) for one in part])
+        found = asking.write(model, prompts, LIMITS[way], ENDS[way])
+        for problem, (text, lead, _) in zip(part, found, strict=True):
             row = {"way": way, "problem": problem.text, "operations": problem.operations, "answer": problem.answer}
             out.append(row | {"text": text, "lead": round(lead, 2), "right": is_right(way, problem, text)})
     return out

@@ -26,10 +26,10 @@ from functools import cached_property
 from pathlib import Path
 
 import numpy as np
-import torch
 
 from lmkit import course, records, retrieval
 from lmkit.course import Question
+from lmkit.records import asking
 from lmkit.retrieval import Passage
 
 SIZE, OVERLAP = 500, 100  # characters of a passage, and what neighbours share
@@ -110,35 +110,12 @@ def prompt(question: str, texts: Sequence[str] = (), careful: bool = False) -> s
     return f"{head}{read}{f'{CAREFUL} ' if careful else ''}{ASK}\nQuestion: {question}"
 
 
-@torch.inference_mode()
 def replies(model, prompts: Sequence[str], limit: int = LIMIT, at_once: int = 16) -> list[tuple[str, float]]:
     """Greedy answers to several prompts, each as one message of a chat: the first line, and how far, at the closest of its
     tokens, the first choice was ahead of the second (a difference of logits: near 0 another machine may choose otherwise)."""
     chats = [[{"role": "user", "content": text}] for text in prompts]
     ids = [model.tokenizer.apply_chat_template(chat, add_generation_prompt=True, return_dict=False) for chat in chats]
-    order, said = sorted(range(len(ids)), key=lambda row: len(ids[row])), [("", 0.0)] * len(ids)
-    for first in range(0, len(order), at_once):
-        rows = order[first : first + at_once]
-        for row, reply in zip(rows, _write(model, [ids[row] for row in rows], limit), strict=True):
-            said[row] = reply
-    return said
-
-
-def _write(model, ids: list[list[int]], limit: int) -> list[tuple[str, float]]:
-    end, longest = model.tokenizer.eos_token_id, max(map(len, ids))
-    inputs = torch.tensor([[end] * (longest - len(row)) + row for row in ids])  # filled on the left: the text stands on the right
-    mask = torch.tensor([[0] * (longest - len(row)) + [1] * len(row) for row in ids])
-    out = model.torch_model.generate(
-        inputs.to(model.device), attention_mask=mask.to(model.device), do_sample=False, max_new_tokens=limit,
-        pad_token_id=end, output_logits=True, return_dict_in_generate=True,
-    )  # fmt: skip
-    best = torch.stack(out.logits, 1).float().topk(2).values  # [text, token, 2]
-    gaps, said = (best[..., 0] - best[..., 1]).cpu(), []
-    for row, written in enumerate(out.sequences[:, longest:].tolist()):
-        length = written.index(end) + 1 if end in written else len(written)
-        text = model.tokenizer.decode(written[:length], skip_special_tokens=True).strip()
-        said.append((text.splitlines()[0] if text else "", gaps[row, :length].min().item()))
-    return said
+    return [(text, gap) for text, gap, _ in asking.write(model, ids, limit, at_once=at_once)]
 
 
 def says(reply: str, answers: Sequence[str]) -> bool:
