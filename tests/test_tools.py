@@ -166,12 +166,13 @@ print(json.dumps({"user": os.geteuid(), "found": found, "peak": resource.getrusa
 @pytest.mark.parametrize("user", ["this", "ordinary"])
 def test_it_holds_for_every_user_and_within_twice_the_memory(user):
     """In a process of its own, whose children's peak memory the kernel knows; once without root's rights."""
+    closed = [folder for folder in [*Path(isolation.__file__).resolve().parents, *Path(sys.prefix).parents] if not folder.stat().st_mode & 1]
+    if user == "ordinary" and closed:
+        pytest.skip(f"an ordinary user may not enter {closed[0]}")
     bombs = [code for code, _ in HOSTILE["memory bombs"]] + ["x = 'a' * 30_000_000\ny = x + 'b'\nz = y + 'c'"]
     codes = ["6 * 7", "open('/etc/passwd').read()", "import os\nos.environ['PATH']", "while True: pass", *bombs]
     command = [sys.executable, "-c", ALONE, str(Path(isolation.__file__).resolve()), user]
     done = subprocess.run(command, input=json.dumps(codes), capture_output=True, text=True, timeout=120)
-    if user == "ordinary" and "PermissionError" in done.stderr:
-        pytest.skip("an ordinary user may not read this folder")
     assert done.returncode == 0, done.stderr
     told = json.loads(done.stdout)
     assert user == "this" or told["user"] != 0
