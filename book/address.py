@@ -95,6 +95,17 @@ def colab_url(url: str, path: str) -> str:
     return f"https://colab.research.google.com/github{parts.path}/blob/{BRANCH}/{path}"
 
 
+def site(url: str) -> str:
+    """Where the pages of the repository are published, with a slash at the end; "" while it is not, or if its host is unknown."""
+    parts = urlsplit(url)
+    owner, _, name = parts.path.strip("/").partition("/")
+    pages = {"github.com": "github.io", "gitlab.com": "gitlab.io"}.get(parts.hostname or "")
+    if not (pages and owner and name):
+        return ""
+    host = f"{owner.lower()}.{pages}"
+    return f"https://{host}/" if name.lower() == host else f"https://{host}/{name}/"
+
+
 def main() -> None:
     parser = argparse.ArgumentParser(description="Read, set or fill in the address of the repository.")
     commands = parser.add_subparsers(dest="command")

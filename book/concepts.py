@@ -20,9 +20,10 @@ from sphinx.environment import BuildEnvironment
 from sphinx.errors import ExtensionError
 from sphinx.util.docutils import SphinxDirective
 
-from book.selfhost import STATIC
+from book import filters
 
 TAG = re.compile(r"concept-(.+)")
+SOURCE = re.compile(r"\{cite[a-z:]*\}`|\]\(https?://|class: sources-said")
 HEADING = re.compile(r"^#{1,6}\s+(.+?)\s*$", re.MULTILINE)
 GROUPS = {
     "0": "What a large language model is",
@@ -36,6 +37,15 @@ GROUPS = {
     "8": "Limits, safety, bias",
     "9": "Landscape and applications",
     "A": "Terms in the sources' appendix",
+}
+FILTER = {
+    "items": "table.concept-map tbody tr",
+    "groups": "section[id^=group-]",
+    "find": "Find an idea",
+    "hint": "attention, 注意力, 4.21 …",
+    "unit": "ideas",
+    "choices": (("Priority", {f"priority-{number}": str(number) for number in (1, 2, 3)}),),
+    "boxes": (("only ideas with a cell", "shown"),),
 }
 TYPES = {"Con": "concept", "Cl": "claim", "Ex": "example", "Fig": "figure or table"}
 
@@ -63,6 +73,7 @@ class Cell:
     anchor: str
     heading: str
     runs: bool
+    sourced: bool = False  # whether its text names a source
 
 
 class concept_table(nodes.General, nodes.Element):
@@ -90,7 +101,8 @@ def mark_cells(docname: str, notebook: dict) -> list[Cell]:
         headings = [] if is_code else HEADING.findall(text)
         heading = plain(headings[0]) if headings else heading
         tags = [match[1] for tag in cell["metadata"].get("tags", []) if (match := TAG.fullmatch(tag))]
-        cells = [Cell(idea, docname, anchor(idea, found), heading, is_code) for idea in tags]
+        sourced = bool(SOURCE.search(text))
+        cells = [Cell(idea, docname, anchor(idea, found), heading, is_code, sourced) for idea in tags]
         found += cells
         if cells and is_code:
             cell["metadata"]["anchors"] = [c.anchor for c in cells]
@@ -105,6 +117,21 @@ def anchor(idea: str, earlier: Iterable[Cell]) -> str:
     """`concept-4.21` for the first cell of a page that shows 4.21, `concept-4.21-2` for the second."""
     before = sum(cell.idea == idea for cell in earlier)
     return f"concept-{idea}" + (f"-{before + 1}" if before else "")
+
+
+def gaps(ideas: Iterable[Idea], cells: Iterable[Cell]) -> list[str]:
+    """What is missing: a priority-1 idea needs a cell that runs, one of priority 2 any cell or box, one of priority 3 that too,
+    with a source in its words or a computation in their place."""
+    shown: dict[str, list[Cell]] = {}
+    for cell in cells:
+        shown.setdefault(cell.idea, []).append(cell)
+    enough = {1: lambda cell: cell.runs, 2: lambda cell: True, 3: lambda cell: cell.runs or cell.sourced}
+    needs = {1: "needs a cell that runs", 2: "needs a cell or a box", 3: "needs a sentence with a source"}
+    return [
+        f"{idea.id} ({idea.concept}) {needs[idea.priority]}"
+        for idea in ideas
+        if not any(enough[idea.priority](cell) for cell in shown.get(idea.id, []))
+    ]
 
 
 def plain(markdown: str) -> str:
@@ -159,7 +186,7 @@ class ConceptMap(SphinxDirective):
         path = ideas_file(self.env)
         self.env.note_dependency(str(path))
         present = {idea.group for idea in read_ideas(path).values()}
-        sections: list[nodes.Node] = [concept_table(group="")]
+        sections: list[nodes.Node] = [concept_table(group=""), filters.place(**FILTER)]
         for group, name in GROUPS.items():
             if group in present:
                 section = nodes.section("", nodes.title("", name), concept_table(group=group), ids=[f"group-{group.lower()}"])
@@ -219,18 +246,12 @@ def table(ideas: Iterable[Idea], links: dict[str, list[str]]) -> str:
         here = links.get(idea.id, [])
         places = "<br>".join(here) if here else '<span class="not-yet">not yet</span>'
         rows.append(
-            f'<tr id="idea-{idea.id}" data-priority="{idea.priority}" data-shown="{int(bool(here))}">'
+            f'<tr id="idea-{idea.id}" class="priority-{idea.priority}{" shown" if here else ""}">'
             f'<th scope="row">{idea.id}</th><td>{html.escape(idea.concept)}</td>'
             f"<td>{idea.priority} · {TYPES[idea.type]}</td><td>{places}</td></tr>"
         )
     head = "<tr>" + "".join(f'<th scope="col">{name}</th>' for name in ("Id", "Idea", "Priority, kind", "Shown in")) + "</tr>"
     return f'<table class="concept-map"><thead>{head}</thead><tbody>{"".join(rows)}</tbody></table>'
-
-
-def add_filter(app: Sphinx, pagename: str, templatename: str, context: dict, doctree: object) -> None:
-    """Sphinx `html-page-context`: the filter, on the page of the map only."""
-    if 'class="concept-map"' in context.get("body", ""):
-        app.add_js_file(f"{STATIC}/concept-map.js", priority=840, defer="defer")
 
 
 def setup(app: Sphinx) -> None:
@@ -242,4 +263,3 @@ def setup(app: Sphinx) -> None:
     app.connect("env-check-consistency", check)
     app.connect("env-updated", outdated)
     app.connect("doctree-resolved", draw)
-    app.connect("html-page-context", add_filter, priority=700)

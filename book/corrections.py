@@ -2,14 +2,18 @@
 
 `chapters/errata.csv` holds one row for each correction. A chapter treats it in a box, an admonition of class
 `sources-said` whose title ends in its number, "(E067)". The directive `{corrections}` draws the page; box and entry
-lead to each other. A box without an entry, or an entry without its box, stops the build.
+lead to each other. A box without an entry, or an entry without its box, stops the build. Each entry says whether it was
+read in the source that it names: its column `verified` begins with yes, partly or no, and goes on with what was read.
 """
 
 from __future__ import annotations
 
 import csv
 import re
+from collections import Counter
+from collections.abc import Iterable
 from dataclasses import dataclass
+from datetime import date
 from pathlib import Path
 
 from docutils import nodes
@@ -19,10 +23,23 @@ from sphinx.environment import BuildEnvironment
 from sphinx.errors import ExtensionError
 from sphinx.util.docutils import SphinxDirective
 
+from book import filters
+
 NUMBER = re.compile(r"E\d{3}")
 IN_TITLE = re.compile(r"\((E\d{3}(?:, E\d{3})*)\)\s*$")
 SEVERITY = {"S1": "teaches something false", "S2": "misleading", "S3": "out of date", "S4": "wording"}
+VERDICT = {"yes": "verified", "partly": "partly verified", "no": "not verified"}
 PAGE = "chapters/corrections"
+FILTER = {
+    "items": "section.correction",
+    "find": "Find a correction",
+    "hint": "attention, 参数, E067 …",
+    "unit": "corrections",
+    "choices": (
+        ("Checked", {f"verdict-{word}": name for word, name in VERDICT.items()}),
+        ("Weight", {f"severity-{key.lower()}": name for key, name in SEVERITY.items()}),
+    ),
+}
 
 
 @dataclass(frozen=True)
@@ -38,6 +55,12 @@ class Erratum:
     sources: tuple[str, ...]
     chapters: tuple[str, ...]
     verified: str
+    checked: str  # the day, 2026-11-23, on which what `verified` says was last read again; empty if it was not
+
+    @property
+    def verdict(self) -> str:
+        """yes, partly or no: whether the correction was read in its source."""
+        return self.verified.split(":")[0]
 
     @property
     def anchor(self) -> str:
@@ -62,6 +85,7 @@ def read_errata(path: Path) -> dict[str, Erratum]:
                 tuple(row["sources"].split()),
                 tuple(row["chapters"].split()),
                 row["verified"],
+                row["checked"],
             )
             for row in csv.DictReader(lines)
         }
@@ -124,30 +148,46 @@ def check(app: Sphinx, env: BuildEnvironment) -> None:
 
 
 class Corrections(SphinxDirective):
-    """`{corrections}`: one section for each row of `errata.csv`."""
+    """`{corrections}`: the counts, a filter, and one section for each row of `errata.csv`."""
 
     def run(self) -> list[nodes.Node]:
         path = errata_file(self.env)
         self.env.note_dependency(str(path))
-        return [self.entry(erratum) for erratum in read_errata(path).values()]
+        errata = read_errata(path).values()
+        return [counts(errata), filters.place(**FILTER), *(self.entry(erratum) for erratum in errata)]
 
     def entry(self, erratum: Erratum) -> nodes.section:
-        section = nodes.section(
-            "", nodes.title("", f"{erratum.id} · {erratum.title}"), ids=[erratum.anchor], classes=["correction"]
-        )
+        kinds = ["correction", f"verdict-{erratum.verdict}", f"severity-{erratum.severity.lower()}"]
+        section = nodes.section("", nodes.title("", f"{erratum.id} · {erratum.title}"), ids=[erratum.anchor], classes=kinds)
         self.state.document.note_explicit_target(section)
+        section += nodes.raw("", badges(erratum), format="html")
         quotes = "<br>".join(f'<q lang="zh">{quote}</q>' for quote in erratum.said)
         cited = ", ".join(f"{{cite:t}}`{key}`" for key in erratum.sources) or "none needed: the sources contradict each other"
         text = (
             f"The sources said\n: {quotes}\n\n"
-            f"What is wrong\n: {erratum.problem} *({SEVERITY[erratum.severity]})*\n\n"
+            f"What is wrong\n: {erratum.problem}\n\n"
             f"Correct\n: {erratum.correct}\n\n"
             f"Source\n: {cited}\n\n"
-            f"Checked against it\n: {erratum.verified}\n"
+            f"Checked against it\n: {erratum.verified.split(': ', 1)[1]}\n"
         )
         self.state.nested_parse(StringList(text.splitlines(), source="chapters/errata.csv"), 0, section)
         section += box_links(erratum=erratum.id)
         return section
+
+
+def counts(errata: Iterable[Erratum]) -> nodes.bullet_list:
+    """How many entries were read in their sources, wholly, in part, and not."""
+    verdicts = Counter(erratum.verdict for erratum in errata)
+    words = [f"{name.capitalize()}: {verdicts[word]} of {verdicts.total()} entries" for word, name in VERDICT.items()]
+    return nodes.bullet_list("", *(nodes.list_item("", nodes.paragraph("", text)) for text in words), classes=["verdict-counts"])
+
+
+def badges(erratum: Erratum) -> str:
+    """The line under an entry's title: whether it was checked, how much it matters, and when it was read again."""
+    day = date.fromisoformat(erratum.checked) if erratum.checked else None
+    again = f" · read again on {day.day} {day:%B %Y}" if day else ""
+    badge = f'<span class="verdict {erratum.verdict}">{VERDICT[erratum.verdict]}</span>'
+    return f'<p class="correction-status">{badge} {SEVERITY[erratum.severity]}{again}</p>'
 
 
 def outdated(app: Sphinx, env: BuildEnvironment) -> list[str]:

@@ -12,6 +12,7 @@ from __future__ import annotations
 import argparse
 import datetime
 import json
+import os
 import platform
 import time
 from importlib.metadata import version
@@ -21,12 +22,15 @@ import nbformat
 from jupyter_core.utils import run_sync
 from nbclient import NotebookClient
 
+from book import status
+
 STATE = "application/vnd.jupyter.widget-state+json"
+THREADS = "getattr(__import__('sys').modules.get('torch'), 'get_num_threads', lambda: 1)()"
 PEAK = "__import__('resource').getrusage(__import__('resource').RUSAGE_SELF).ru_maxrss // 1024"
 
 
 def run(notebook: nbformat.NotebookNode, folder: Path) -> dict[str, float]:
-    """Executes every cell; returns {"seconds", "peak_memory_mb"} of the kernel. A cell's error is raised as it is."""
+    """Executes every cell; returns {"seconds", "peak_memory_mb", "threads"} of the kernel. A cell's error is raised as it is."""
     client = NotebookClient(notebook, timeout=600, kernel_name="python3", resources={"metadata": {"path": str(folder)}})
     client.reset_execution_trackers()
     start = time.perf_counter()
@@ -35,10 +39,10 @@ def run(notebook: nbformat.NotebookNode, folder: Path) -> dict[str, float]:
             client.execute_cell(cell, index)
         seconds = time.perf_counter() - start
         ask = run_sync(client.kc.execute_interactive)
-        reply = ask("", silent=True, user_expressions={"peak": PEAK}, timeout=60)
+        reply = ask("", silent=True, user_expressions={"peak_memory_mb": PEAK, "threads": THREADS}, timeout=60)
         client.set_widgets_metadata()
-    peak = int(reply["content"]["user_expressions"]["peak"]["data"]["text/plain"])
-    return {"seconds": round(seconds, 1), "peak_memory_mb": peak}
+    told = {name: int(value["data"]["text/plain"]) for name, value in reply["content"]["user_expressions"].items()}
+    return {"seconds": round(seconds, 1), **told}
 
 
 def settle(notebook: nbformat.NotebookNode, stem: str) -> nbformat.NotebookNode:
@@ -78,6 +82,9 @@ def execute(path: Path) -> dict[str, float]:
     notebook.metadata["language_info"] = {"name": "python", "file_extension": ".py", "mimetype": "text/x-python"}
     notebook.metadata.pop("jupytext", None)
     notebook.metadata["lmkit"] = measured | {
+        "code": status.digest(notebook),
+        "cores": len(os.sched_getaffinity(0)) if hasattr(os, "sched_getaffinity") else os.cpu_count(),
+        "platform": f"{platform.system()} {platform.machine()}",
         "date": datetime.date.today().isoformat(),
         "python": platform.python_version(),
         "torch": version("torch"),

@@ -12,7 +12,27 @@ from pathlib import Path
 
 from sphinx.application import Sphinx
 
-from book import concepts, corrections, figures, launch, notebooks, selfhost, strict, widgets
+from book import (
+    branches,
+    concepts,
+    corrections,
+    figures,
+    filters,
+    formulas,
+    glossary,
+    launch,
+    links,
+    metadata,
+    notebooks,
+    paths,
+    prerequisites,
+    search,
+    selfhost,
+    status,
+    strict,
+    terms,
+    widgets,
+)
 
 
 def fingerprint() -> int:
@@ -31,9 +51,14 @@ def setup(app: Sphinx) -> dict[str, bool | int | str]:
     app.connect("html-page-context", widgets.arrange, priority=700)
     app.connect("html-page-context", figures.add_scripts, priority=700)
     app.connect("html-page-context", selfhost.mend_roles, priority=700)
+    app.connect("html-page-context", selfhost.lighten_code, priority=700)
     app.connect("html-page-context", selfhost.order_scripts, priority=900)
-    concepts.setup(app)
-    corrections.setup(app)
+    for part in (filters, concepts, corrections, glossary, terms, links):
+        part.setup(app)
+    status.setup(app)
+    for part in (branches, paths, prerequisites, search, metadata):
+        part.setup(app)
+    app.connect("build-finished", formulas.set_all)
     app.connect("build-finished", launch.fill_downloads)
     app.connect("build-finished", strict.check_site, priority=900)
     return {"version": "1", "env_version": fingerprint(), "parallel_read_safe": True, "parallel_write_safe": True}

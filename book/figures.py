@@ -1,28 +1,35 @@
 """Draws the plotly figures that stand in the notebooks' outputs, without changing the notebooks.
 
 plotly stores a figure as `application/vnd.plotly.v1+json`, which myst-nb does not know. Here it becomes a container of
-the right height with the figure's JSON inside; `static/figures.js` draws it in the colours of the page. The script of
-plotly itself (4.8 MB, from the installed package) is copied and loaded only where there is a figure.
+the right height with the figure's JSON inside; `static/figures.js` draws it in the colours of the page. Plotly's script is
+loaded only where there is a figure, and when a reader comes near it: its bundle of flat charts (1.5 MB, vendored), or, on a
+page with another kind of chart, the whole of it (4.8 MB, from the installed package).
 """
 
 from __future__ import annotations
 
 import html
+import json
 import re
-import shutil
 from importlib.metadata import version
 from importlib.resources import files
 from pathlib import Path
 
 from sphinx.application import Sphinx
 
-from book.selfhost import STATIC
+from book import vendor
+from book.selfhost import STATIC, vendored
 from book.widgets import script_json
 
 MIME = "application/vnd.plotly.v1+json"
 DEFAULT_HEIGHT = 450  # CSS pixels, plotly's own default
 ROOM_FOR_BUTTONS = 32  # CSS pixels above the plot
 CONTAINER = 'class="plotly-figure"'
+CONTENT = re.compile(rf'<div {CONTAINER}.*?<script type="application/json">(.*?)</script>', re.DOTALL)
+FLAT_BUNDLE = "plotly.js-cartesian-dist-min"
+FLAT = {
+    "bar", "box", "contour", "heatmap", "histogram", "histogram2d", "histogram2dcontour", "image", "pie", "scatter", "violin",
+}  # fmt: skip
 
 
 def to_html(output: dict) -> None:
@@ -67,12 +74,27 @@ def title(element: dict) -> str:
     return re.sub(r"<[^>]*>", " ", text).strip()
 
 
+def kinds(body: str) -> set[str]:
+    """The kinds of traces in the figures of a page."""
+    figures = (json.loads(content) for content in CONTENT.findall(body))
+    return {trace.get("type", "scatter") for figure in figures for trace in figure["data"]}
+
+
+def bundle_for(body: str) -> tuple[str, Path]:
+    """(name on the site, source) of the smallest script of plotly that draws every figure of a page."""
+    if kinds(body) <= FLAT:
+        number = vendor.read_lock()[FLAT_BUNDLE]["version"]
+        return f"plotly-flat-{number}.min.js", vendored(FLAT_BUNDLE)["plotly-cartesian.min.js"]
+    return f"plotly-{version('plotly')}.min.js", Path(str(files("plotly") / "package_data" / "plotly.min.js"))
+
+
 def add_scripts(app: Sphinx, pagename: str, templatename: str, context: dict, doctree: object) -> None:
     """Sphinx `html-page-context`: loads plotly on the pages that hold a figure, and nowhere else."""
-    if CONTAINER not in context.get("body", ""):
+    body = context.get("body", "")
+    if CONTAINER not in body:
         return
-    bundle = f"plotly-{version('plotly')}.min.js"
+    bundle, source = bundle_for(body)
     target = Path(app.outdir) / "_static" / STATIC / bundle
     if not target.is_file():
-        shutil.copyfile(str(files("plotly") / "package_data" / "plotly.min.js"), target)
+        vendor.publish(source, target)
     app.add_js_file(f"{STATIC}/figures.js", priority=840, defer="defer", **{"data-plotly": bundle})

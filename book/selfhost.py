@@ -1,4 +1,4 @@
-"""Serves the site from itself: mathematics, icons and scripts are vendored, and what would load from elsewhere goes.
+"""Serves the site from itself: icons and scripts are vendored, and what would load from elsewhere goes.
 
 The theme's FontAwesome (1.9 MB of script, style and fonts on every page) is replaced by one small style sheet that
 holds the few icons in use.
@@ -21,29 +21,23 @@ MOUNT = HERE.parent / "lmkit" / "widgets" / "mount.js"
 STATIC = "inside"  # below _static; the theme owns _static/vendor
 ICONS = "@fortawesome/fontawesome-free"
 OLD_ICON_NAMES = {"home": "house", "pencil-alt": "pencil"}
-NO_SUMMARIES_FROM_A_FOLDER = (
-    'if (location.protocol === "file:") DOCUMENTATION_OPTIONS.SHOW_SEARCH_SUMMARY = false; // no fetch there'
-)
 MENDED = {
     '<summary aria-label="Toggle hidden content">': "<summary>",
     '<div role="list" class="citation-list">': '<div class="citation-list">',
     ' role="doc-biblioentry"': "",
 }
-MATHJAX = {
-    "options": {"processHtmlClass": "tex2jax_process|mathjax_process|math|output_area", "enableMenu": False},
-    "svg": {"fontCache": "global"},
-}
+EMPTY_HEADER = re.compile(r'<th class="head[^"]*">\s*(?:<p>\s*</p>)?\s*</th>')
+PLAIN_CODE = re.compile(r'<span class="[npw]">([^<]*)</span>')  # names, punctuation, spaces: in the colour of all code
 
 
 def configure(app: Sphinx, config: Config) -> None:
     """Sphinx `config-inited`: points every default that names a CDN at the site itself."""
-    config.mathjax_path = f"{STATIC}/mathjax/es5/tex-svg.js"
-    config.mathjax3_config = MATHJAX
     config.nb_ipywidgets_js = {}
     config.templates_path.insert(0, str(HERE / "templates"))
     config.html_context["default_mode"] = "light"  # what a browser without scripts shows
     app.add_css_file(f"{STATIC}/icons.css", priority=800)
     app.add_css_file(f"{STATIC}/inside.css", priority=801)
+    app.add_css_file(f"{STATIC}/print.css", priority=802, media="print")
     app.add_js_file(f"{STATIC}/page.js")
     config.html_theme_options["logo"] = {"text": config.html_title, "alt_text": ""}
     for theme in ("light", "dark"):
@@ -64,8 +58,8 @@ def copy_assets(app: Sphinx) -> None:
     target = Path(app.outdir) / "_static" / STATIC
     copy_asset(str(HERE / "static"), str(target))
     copy_asset(str(MOUNT), str(target))
-    copy_vendored("mathjax", target / "mathjax")
     vendor.place(vendored(ICONS)["LICENSE.txt"], target / "icons-LICENSE.txt")
+    vendor.place(vendored("mathjax")["LICENSE"], target / "formulas-LICENSE.txt")
     (target / "icons.css").write_text(icon_css(), "utf8")
 
 
@@ -101,30 +95,29 @@ def data_address(drawing: Path) -> str:
 
 def mend_roles(app: Sphinx, pagename: str, templatename: str, context: dict, doctree: object) -> None:
     """Sphinx `html-page-context`: takes away names and roles that tell screen readers something else than the page shows."""
+    body = context.get("body", "")
     for wrong, right in MENDED.items():
-        context["body"] = context.get("body", "").replace(wrong, right)
+        body = body.replace(wrong, right)
+    context["body"] = EMPTY_HEADER.sub("<td></td>", body)
+
+
+def lighten_code(app: Sphinx, pagename: str, templatename: str, context: dict, doctree: object) -> None:
+    """Sphinx `html-page-context`: code without the elements that change nothing, half of all elements of a chapter's page."""
+    context["body"] = PLAIN_CODE.sub(r"\1", context.get("body", ""))
 
 
 def order_scripts(app: Sphinx, pagename: str, templatename: str, context: dict, doctree: object) -> None:
-    """Sphinx `html-page-context`: no script holds up the page, and the largest one, of the formulas, comes last.
+    """Sphinx `html-page-context`: no script holds up the page, and that of the formulas, which are set already, goes.
 
-    Deferring keeps the order of the files. Where scripts that are not deferred build on them, they stay as they are: one
-    small file that inline scripts use, and the page of the search.
+    Deferring keeps the order of the files. One small file that inline scripts use stays as it is.
     """
     scripts, sheets = context.get("script_files", []), context.get("css_files", [])
-    formulas = [script for script in scripts if is_for_formulas(script, app.config.mathjax_path)]
-    scripts[:] = [script for script in scripts if script not in formulas]
+    scripts[:] = [script for script in scripts if not is_for_formulas(script, app.config.mathjax_path)]
     sheets[:] = [sheet for sheet in sheets if "sphinx-thebe" not in sheet.filename]
     for script in scripts:
-        if pagename == "search" or (script.filename or "").endswith("documentation_options.js"):
-            script.attributes.pop("defer", None)  # all pages share these objects
-        elif script.filename and "async" not in script.attributes:
+        own = not (script.filename or "").endswith("documentation_options.js")
+        if own and script.filename and "async" not in script.attributes:
             script.attributes["defer"] = "defer"
-    if pagename == "search":
-        app.add_js_file(None, body=NO_SUMMARIES_FROM_A_FOLDER)
-    if "math notranslate" in context.get("body", ""):  # Sphinx also loads it on pages whose neighbours have formulas
-        for script in formulas:
-            app.add_js_file((script.filename or "").removeprefix("_static/") or None, priority=990, **script.attributes)
 
 
 def is_for_formulas(script: object, mathjax_path: str) -> bool:

@@ -1,4 +1,5 @@
-"""How often something is right and how sure that is: shares and means with their intervals, two systems on the same items."""
+"""How often something is right and how sure that is: shares and means with their intervals, two systems on the same items, and
+whether a stated confidence is worth anything."""
 
 from __future__ import annotations
 
@@ -85,3 +86,42 @@ def compare(first: Sequence[bool], second: Sequence[bool]) -> float:
     n = better + worse
     tail = sum(comb(n, k) for k in range(min(better, worse) + 1)) / 2**n
     return min(1.0, 2 * tail)
+
+
+def auroc(confidence: Sequence[float], right: Sequence[bool]) -> float:
+    """The area under the ROC curve: of a right and a wrong answer drawn by chance, the probability that the right one has the
+    higher confidence; a tie counts half (Hanley and McNeil 1982, Radiology 143:29–36). 0.5 is chance, 1 a clean separation.
+
+    Raises ValueError where the lengths differ, or all answers are right or all wrong.
+    """
+    if len(confidence) != len(right):
+        raise ValueError(f"auroc needs one confidence for each answer: got {len(confidence)} and {len(right)}.")
+    good = [c for c, ok in zip(confidence, right, strict=True) if ok]
+    bad = [c for c, ok in zip(confidence, right, strict=True) if not ok]
+    if not good or not bad:
+        raise ValueError(f"auroc needs right and wrong answers: got {len(good)} right and {len(bad)} wrong ones.")
+    return sum((g > b) + (g == b) / 2 for g in good for b in bad) / (len(good) * len(bad))
+
+
+def reliability(confidence: Sequence[float], right: Sequence[bool], bins: int = 10) -> list[tuple[float, Accuracy]]:
+    """Answers sorted into `bins` equally wide bins of confidence from 0 to 1: for each bin that is not empty, the mean confidence
+    and how many were right. Calibrated means that the two agree (DeGroot and Fienberg 1983, The Statistician 32:12–22).
+
+    Raises ValueError for a confidence outside 0 to 1, and where the lengths differ or are 0.
+    """
+    if len(confidence) != len(right) or not len(confidence):
+        raise ValueError(f"reliability needs one confidence for each answer: got {len(confidence)} and {len(right)}.")
+    sorted_in: dict[int, list[tuple[float, bool]]] = {}
+    for c, ok in zip(confidence, right, strict=True):
+        if not 0 <= c <= 1:
+            raise ValueError(f"a confidence is a number from 0 to 1, not {c}.")
+        sorted_in.setdefault(min(int(c * bins), bins - 1), []).append((c, ok))
+    found = [list(zip(*sorted_in[place], strict=True)) for place in sorted(sorted_in)]
+    return [(sum(stated) / len(stated), accuracy(truth)) for stated, truth in found]
+
+
+def calibration_error(confidence: Sequence[float], right: Sequence[bool], bins: int = 10) -> float:
+    """The expected calibration error: by how much confidence and share of right answers differ in a bin, on average over the
+    answers (Naeini, Cooper and Hauskrecht 2015, AAAI). Errors as in `reliability`."""
+    found = reliability(confidence, right, bins)
+    return sum(abs(stated - truth.share) * truth.n for stated, truth in found) / len(confidence)

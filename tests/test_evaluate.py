@@ -4,8 +4,9 @@ import itertools
 import random
 
 import pytest
+from sklearn.metrics import roc_auc_score
 
-from lmkit.evaluate import accuracy, compare
+from lmkit.evaluate import accuracy, auroc, calibration_error, compare, reliability
 
 
 def test_wilson_interval_against_published_values():
@@ -41,3 +42,36 @@ def test_mcnemar_against_counting_all_outcomes():
     assert compare([1, 0], [1, 0]) == 1.0
     with pytest.raises(ValueError, match="same items"):
         compare([1], [1, 0])
+
+
+class TestConfidence:
+    def test_auroc_is_the_share_of_pairs_in_the_right_order(self):
+        assert auroc([0.9, 0.8, 0.3, 0.1], [True, True, False, False]) == 1
+        assert auroc([0.1, 0.9], [True, False]) == 0
+        assert auroc([0.5, 0.5, 0.7], [True, False, False]) == 0.25  # a tie and a lost pair
+
+    def test_auroc_is_that_of_scikit_learn(self):
+        rng = random.Random(0)
+        sure = [round(rng.random(), 1) for _ in range(300)]
+        right = [rng.random() < c for c in sure]
+        assert auroc(sure, right) == pytest.approx(roc_auc_score(right, sure))
+
+    def test_auroc_needs_both_kinds(self):
+        with pytest.raises(ValueError, match="3 right and 0 wrong"):
+            auroc([0.1, 0.2, 0.3], [True] * 3)
+        with pytest.raises(ValueError, match="got 2 and 1"):
+            auroc([0.1, 0.2], [True])
+
+    def test_reliability_sorts_into_bins_and_keeps_the_last_edge(self):
+        found = reliability([0.05, 0.95, 1.0, 0.91], [False, True, True, False])
+        assert [(round(stated, 3), truth.right, truth.n) for stated, truth in found] == [(0.05, 0, 1), (0.953, 2, 3)]
+
+    def test_calibration_error_weighs_bins_by_their_answers(self):
+        # nine answers at 0.8 of which six are right, one at 0.2 that is right
+        sure, right = [0.8] * 9 + [0.2], [True] * 6 + [False] * 3 + [True]
+        assert calibration_error(sure, right) == pytest.approx((9 * (0.8 - 6 / 9) + 0.8) / 10)
+        assert calibration_error([1.0, 0.0], [True, False]) == 0
+
+    def test_a_confidence_is_a_share(self):
+        with pytest.raises(ValueError, match=r"from 0 to 1, not 1\.5"):
+            reliability([1.5], [True])

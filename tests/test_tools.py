@@ -166,7 +166,8 @@ print(json.dumps({"user": os.geteuid(), "found": found, "peak": resource.getrusa
 @pytest.mark.parametrize("user", ["this", "ordinary"])
 def test_it_holds_for_every_user_and_within_twice_the_memory(user):
     """In a process of its own, whose children's peak memory the kernel knows; once without root's rights."""
-    closed = [folder for folder in [*Path(isolation.__file__).resolve().parents, *Path(sys.prefix).parents] if not folder.stat().st_mode & 1]
+    folders = [*Path(isolation.__file__).resolve().parents, *Path(sys.prefix).parents]
+    closed = [folder for folder in folders if not folder.stat().st_mode & 1]
     if user == "ordinary" and closed:
         pytest.skip(f"an ordinary user may not enter {closed[0]}")
     bombs = [code for code, _ in HOSTILE["memory bombs"]] + ["x = 'a' * 30_000_000\ny = x + 'b'\nz = y + 'c'"]

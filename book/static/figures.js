@@ -1,4 +1,4 @@
-// Draws the plotly figures of a page: when one comes near, in the colours of the page, as wide as the text.
+// Draws the plotly figures of a page: once a reader moves and one comes near, in the colours of the page, as wide as the text.
 // A classic script without fetch(), so that it works on file:// too.
 (() => {
   "use strict";
@@ -82,13 +82,34 @@
     }
   }
 
+  const begun = new Map(); // figure -> the promise that it is drawn: never twice, or plotly would believe what is gone
+  const drawOnce = (figure) => begun.get(figure) ?? begun.set(figure, draw(figure)).get(figure);
   const near = new IntersectionObserver((entries) => {
     for (const { isIntersecting, target } of entries) {
       if (!isIntersecting) continue;
       near.unobserve(target);
-      draw(target);
+      drawOnce(target);
     }
   }, { rootMargin: "1200px" });
-  document.querySelectorAll(".plotly-figure").forEach((figure) => near.observe(figure));
-  window.addEventListener("beforeprint", () => document.querySelectorAll(".plotly-figure:not([data-drawn])").forEach(draw));
+  const figures = [...document.querySelectorAll(".plotly-figure")];
+  const watch = (some) => some.filter((figure) => !begun.has(figure)).forEach((figure) => near.observe(figure));
+
+  // Until a reader moves, only what stands on the screen is worth the large script.
+  const MOVES = ["scroll", "wheel", "touchstart", "pointerdown", "keydown"];
+  const onScreen = ({ top, bottom }) => bottom > 0 && top < innerHeight;
+  function begin() {
+    MOVES.forEach((name) => window.removeEventListener(name, begin));
+    watch(figures);
+  }
+  MOVES.forEach((name) => window.addEventListener(name, begin, { passive: true }));
+  watch(figures.filter((figure) => onScreen(figure.getBoundingClientRect())));
+
+  // A print waits for nothing: what is not drawn when it begins is missing. By the keys, it begins when all is drawn.
+  window.addEventListener("keydown", async (event) => {
+    const missing = figures.filter((figure) => !("drawn" in figure.dataset));
+    if (event.key.toLowerCase() !== "p" || !(event.ctrlKey || event.metaKey) || event.shiftKey || event.altKey || !missing.length) return;
+    event.preventDefault();
+    await Promise.all(missing.map(drawOnce));
+    window.print();
+  });
 })();

@@ -1,4 +1,4 @@
-// Small services for every page: what scrolls sideways can be reached and scrolled by keyboard.
+// Small services for every page: what scrolls sideways can be reached and scrolled by keyboard; paper is light.
 (() => {
   "use strict";
   const SCROLLERS = ".bd-article pre, .pst-scrollable-table-container, .bd-article div.math, .cell_output .text_html";
@@ -9,4 +9,9 @@
   }
   const watcher = new ResizeObserver((entries) => entries.forEach(({ target }) => mark(target)));
   document.querySelectorAll(SCROLLERS).forEach((element) => watcher.observe(element));
+
+  const page = document.documentElement.dataset;
+  let onScreen = page.theme;
+  window.addEventListener("beforeprint", () => { [onScreen, page.theme] = [page.theme, "light"]; });
+  window.addEventListener("afterprint", () => { page.theme = onScreen; });
 })();

@@ -5,7 +5,10 @@ import sys
 
 from lmkit import records
 
-NAMES = ("prompting", "steps", "reading", "programs", "agent")
+NAMES = (
+    "prompting", "steps", "reading", "programs", "agent", "branches", "knowledge", "truth", "limits",
+    "applications", "memorised", "bias", "detection", "oversight",
+)  # fmt: skip
 
 for name in sys.argv[1:] or [name for name in NAMES if not records.path(name).is_file()]:
     if name not in NAMES:

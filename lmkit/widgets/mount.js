@@ -129,10 +129,32 @@
     }
   }
 
+  // Two widgets of one kind on a page name their parts alike; a list of landmarks must tell them apart.
+  function tellApart() {
+    const seen = new Map();
+    for (const part of document.querySelectorAll('.lmkit-slot :is(section, [role="region"])[aria-label]')) {
+      const name = part.getAttribute("aria-label");
+      seen.set(name, (seen.get(name) ?? 0) + 1);
+      if (seen.get(name) > 1) part.setAttribute("aria-label", `${name} (${seen.get(name)})`);
+    }
+    document.querySelectorAll(".lmkit-slot").forEach((slot, number) => {
+      for (const part of slot.querySelectorAll("[id]")) {
+        const old = part.id;
+        if (document.getElementById(old) === part) continue;
+        part.id = `${old}-in-${number}`;
+        for (const reference of ["for", "aria-labelledby", "aria-describedby", "aria-controls", "list"]) {
+          slot.querySelectorAll(`[${reference}="${CSS.escape(old)}"]`).forEach((user) => user.setAttribute(reference, part.id));
+        }
+      }
+    });
+  }
+
   async function start() {
     readStates();
     await Promise.all([...document.querySelectorAll(VIEW)].map(mount));
+    tellApart();
     document.documentElement.dataset.widgets = "ready";
+    performance.mark("widgets-ready");
   }
 
   if (document.readyState === "loading") document.addEventListener("DOMContentLoaded", start);

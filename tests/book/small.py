@@ -22,7 +22,7 @@ EXTENSIONS = [
     "book.extension",
 ]
 FILES = ("chapters/concepts.csv", "chapters/references.bib")
-ERRATA_HEAD = "id,severity,title,said,problem,correct,sources,chapters,verified"
+ERRATA_HEAD = "id,severity,title,said,problem,correct,sources,chapters,verified,checked"
 STATE = "application/vnd.jupyter.widget-state+json"
 VIEW = "application/vnd.jupyter.widget-view+json"
 KERNEL = {"name": "python3", "language": "python", "display_name": "Python 3"}

@@ -58,7 +58,7 @@ def test_the_map_links_to_the_cells_and_counts_them(build):
     assert "<b>1 of 163</b> priority-1 ideas have a running cell" in page
     row = page[page.index('<tr id="idea-4.29"') :].split("</tr>")[0]
     assert 'href="chapters/one.html#concept-4.29"' in row and 'href="chapters/one.html#concept-4.29-2"' in row
-    assert "The &lt;mask&gt;" in row and 'data-shown="1"' in row
+    assert "The &lt;mask&gt;" in row and 'class="priority-1 shown"' in row
     chapter = (html / "chapters/one.html").read_text("utf8")
     assert chapter.count('id="concept-4.29"') == 1 and chapter.count('id="concept-4.29-2"') == 1
 
@@ -75,3 +75,21 @@ def test_the_map_follows_when_a_chapter_changes(build):
 def test_a_tag_that_names_no_idea_fails_the_build(build, tag):
     with pytest.raises(ExtensionError, match=rf"one: the tag {re.escape(tag)} names no idea"):
         build({"index": "# Home", "one": notebook("# One", cell("x = 1", tags=(tag,)))})
+
+
+def test_every_idea_is_shown_as_its_priority_asks():
+    cells = [cell for path in CHAPTERS for cell in concepts.mark_cells(path.stem, nbformat.read(path, as_version=4))]
+    assert concepts.gaps(IDEAS.values(), cells) == []
+
+
+def test_what_a_priority_asks():
+    ideas = [concepts.Idea(f"4.0{number}", number, "Con", "an idea") for number in (1, 2, 3)]
+    told = notebook("# One", "words", "words", "{cite:t}`vaswani2017attention` say so")
+    for number, text in enumerate(told.cells[1:], 1):
+        text.metadata["tags"] = [f"concept-4.0{number}"]
+    cells = concepts.mark_cells("one", told)
+    assert concepts.gaps(ideas, cells) == ["4.01 (an idea) needs a cell that runs"]
+    told.cells[3].source = "as everybody knows"
+    assert concepts.gaps(ideas, concepts.mark_cells("one", told))[1:] == ["4.03 (an idea) needs a sentence with a source"]
+    run = notebook("# One", cell("x = 1", tags=("concept-4.01", "concept-4.03")))
+    assert concepts.gaps(ideas, concepts.mark_cells("one", run)) == ["4.02 (an idea) needs a cell or a box"]

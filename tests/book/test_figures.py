@@ -6,7 +6,8 @@ from html import unescape
 
 import plotly.graph_objects as go
 
-from book.figures import MIME, container, to_html
+from book import vendor
+from book.figures import MIME, bundle_for, container, to_html
 from tests.book.small import cell, notebook
 
 FIGURE = {
@@ -62,3 +63,17 @@ def test_plotly_is_loaded_only_where_there_is_a_figure(build):
     assert 'class="plotly-figure"' in pages["one"] and "figures.js" in pages["one"]
     assert "plotly" not in pages["index"] and "plotly" not in pages["two"]
     assert len(list((html / "_static" / "inside").glob("plotly-*.min.js"))) == 1
+
+
+def test_another_kind_of_chart_brings_the_whole_of_plotly():
+    flat = container({"data": [{"type": "bar", "y": [1]}, {"y": [2]}], "layout": {}})
+    deep = container({"data": [{"type": "scatter3d", "x": [1], "y": [1], "z": [1]}], "layout": {}})
+    (flat_name, flat_source), (name, source) = bundle_for(flat), bundle_for(flat + deep)
+    assert "flat" in flat_name and "flat" not in name
+    assert flat_source.stat().st_size < 1.6e6 < 4e6 < source.stat().st_size
+
+
+def test_both_scripts_are_of_one_major_version():
+    major = vendor.read_lock()["plotly.js-cartesian-dist-min"]["version"].split(".")[0]
+    source = bundle_for(container({"data": [{"type": "scatter3d"}], "layout": {}}))[1]
+    assert f"plotly.js v{major}." in source.read_text("utf8")[:500]

@@ -167,7 +167,7 @@ def test_kill_9_at_any_moment_and_the_run_goes_on(tmp_path):
     script.write_text(KILLED)
     environment = {**os.environ, "PYTHONPATH": str(Path(__file__).parents[2])}
 
-    def start(folder, steps=240):
+    def start(folder, steps=120):
         return subprocess.Popen([sys.executable, script, folder, str(steps)], env=environment, stderr=subprocess.DEVNULL)
 
     kills = 0

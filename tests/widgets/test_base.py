@@ -10,9 +10,9 @@ from browser import chromium, served  # noqa: F401
 from lmkit.widgets import base
 
 WIDGETS = {
-    "agent.js", "attention.js", "bench.js", "boundary.js", "cloze.js", "descent.js", "embedding.js", "lens.js",
-    "playground.js", "preference.js", "quiz.js", "retrieval.js", "sampling.js", "sort.js", "timeline.js", "token.js",
-    "token_step.js", "training.js", "transformer.js",
+    "agent.js", "attention.js", "bench.js", "boundary.js", "calculator.js", "catalogue.js", "cloze.js",
+    "descent.js", "embedding.js", "lens.js", "playground.js", "preference.js", "quiz.js", "retrieval.js",
+    "sampling.js", "sort.js", "timeline.js", "token.js", "token_step.js", "training.js", "transformer.js",
 }  # fmt: skip
 FILES = sorted(path.name for path in base.HERE.glob("*.js") if path.name != "mount.js")
 
