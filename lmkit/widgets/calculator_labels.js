@@ -30,7 +30,7 @@ export const LABELS = {
   parameters: (n) => `${n >= 1e9 ? `${(n / 1e9).toFixed(2)} billion` : `${(n / 1e6).toFixed(1)} million`} parameters`,
   size: (weights, cache) => `weights ${gigabytes(weights)} + cache ${gigabytes(cache)} = ${gigabytes(weights + cache)}`,
   window: (tokens) => `It was made for ${whole(tokens)} tokens.`,
-  memoryHeads: ["Machine", "Memory", "Taken", ""],
+  memoryHeads: ["Machine", "Memory", "Taken", "Does it fit?"],
   taken: (share) => (share < 0.01 ? "under 1 %" : share < 10 ? `${Math.round(100 * share)} %` : `${Math.round(share)} times`),
   verdict: (share, spare) => (share <= 1 - spare ? "✓ fits" : share <= 1 ? "≈ too tight" : "✗ no"),
   gigabytes,
