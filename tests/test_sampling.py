@@ -39,7 +39,7 @@ def assert_warped_alike(logits, **settings):
     kept = ours.logits > -INF
     assert torch.equal(kept, theirs > -INF)
     torch.testing.assert_close(ours.logits[kept], theirs[kept], rtol=1e-6, atol=1e-6)
-    rounding = 1e-5 if logits.dtype == torch.float32 else 0  # of 32 bits, differently on every processor
+    rounding = 1e-4 if logits.dtype == torch.float32 else 0  # of 32 bits, differently on every processor
     torch.testing.assert_close(ours.probs, theirs.softmax(-1), rtol=rounding, atol=1e-6)
 
 
