@@ -43,7 +43,7 @@ def test_a_short_training_learns_one_swap_and_is_the_same_again():
 def test_steps_are_written_one_after_another_and_what_was_begun_is_kept():
     with torch.random.fork_rng():
         torch.manual_seed(0)
-        net = steps.Small(layers=1).eval()
+        net = steps.new(layers=1).eval()
     questions, places = steps.shell_game(4, draws())
     written = steps.in_steps(net, questions)
     assert written.shape == places.shape
@@ -55,7 +55,7 @@ def test_steps_are_written_one_after_another_and_what_was_begun_is_kept():
 
 
 def test_the_model_does_not_look_ahead():
-    net = steps.Small(layers=2).eval()
+    net = steps.new(layers=2).eval()
     questions, _ = steps.shell_game(2, draws())
     with torch.no_grad():
         assert torch.allclose(net(questions)[:, :6], net(questions[:, :6]), atol=1e-5)

@@ -14,6 +14,8 @@ import torch
 from torch import nn
 from torch.nn import functional as F
 
+from lmkit.records.decoder import Decoder
+
 END = "⏎"  # stands before every line and behind it
 
 
@@ -22,27 +24,13 @@ def tokens(text: str) -> list[str]:
     return re.findall(r"[^\W\d_]+|\d|[^\w\s]", text)
 
 
-class Reader(nn.Module):
-    """A decoder with learned positions: ids [line, token] to logits [line, token, vocabulary]."""
+class Reader(Decoder):
+    """A decoder with the words of its text for a vocabulary."""
 
-    def __init__(self, vocabulary: Sequence[str], length: int, width: int = 64, layers: int = 2, heads: int = 4) -> None:
-        super().__init__()
+    def __init__(self, vocabulary: Sequence[str], length: int, **shape: int) -> None:
+        super().__init__(1 + len(vocabulary), length, **shape)
         self.vocabulary = [END, *vocabulary]
         self.index = {token: id for id, token in enumerate(self.vocabulary)}
-        self.token, self.position = nn.Embedding(len(self.vocabulary), width), nn.Embedding(length, width)
-        for table in (self.token, self.position):
-            nn.init.normal_(table.weight, 0, 0.3)
-        one = {"dim_feedforward": 4 * width, "dropout": 0.0, "activation": "gelu", "batch_first": True, "norm_first": True}
-        self.layers = nn.ModuleList(nn.TransformerEncoderLayer(width, heads, **one) for _ in range(layers))
-        self.norm, self.out = nn.LayerNorm(width), nn.Linear(width, len(self.vocabulary))
-        self.register_buffer("mask", nn.Transformer.generate_square_subsequent_mask(length), persistent=False)
-
-    def forward(self, ids: torch.Tensor) -> torch.Tensor:
-        n = ids.shape[1]
-        x = self.token(ids) + self.position.weight[:n]
-        for layer in self.layers:
-            x = layer(x, self.mask[:n, :n], is_causal=True)
-        return self.out(self.norm(x))
 
     def ids(self, text: str) -> list[int]:
         """The ids of a text as the beginning of a line. Raises KeyError for a word that the training text does not have."""

@@ -26,6 +26,7 @@ from torch import nn
 from torch.nn import functional as F
 
 from lmkit.records import Record
+from lmkit.records.decoder import Decoder
 
 CUPS, LONG = 5, 12
 PAIRS = [(a, b) for b in range(CUPS) for a in range(b)]
@@ -59,35 +60,18 @@ def leader(n: int, generator: torch.Generator) -> tuple[torch.Tensor, torch.Tens
     return votes, F.one_hot(votes, CUPS).cumsum(1)[:, 1:].argmax(-1)
 
 
-class Small(nn.Module):
-    """A decoder with learned positions: logits [text, token, vocabulary]."""
-
-    def __init__(self, layers: int = 2, width: int = 64, heads: int = 2) -> None:
-        super().__init__()
-        vocabulary, length = CUPS + len(PAIRS), 1 + 2 * LONG
-        self.token, self.position = nn.Embedding(vocabulary, width), nn.Embedding(length, width)
-        for table in (self.token, self.position):
-            nn.init.normal_(table.weight, 0, 0.5)
-        one = {"dim_feedforward": 4 * width, "dropout": 0.0, "activation": "gelu", "batch_first": True, "norm_first": True}
-        self.layers = nn.ModuleList(nn.TransformerEncoderLayer(width, heads, **one) for _ in range(layers))
-        self.norm, self.out = nn.LayerNorm(width), nn.Linear(width, vocabulary)
-        self.register_buffer("mask", nn.Transformer.generate_square_subsequent_mask(length), persistent=False)
-
-    def forward(self, ids: torch.Tensor) -> torch.Tensor:
-        n = ids.shape[1]
-        x = self.token(ids) + self.position.weight[:n]
-        for layer in self.layers:
-            x = layer(x, self.mask[:n, :n], is_causal=True)
-        return self.out(self.norm(x))
+def new(layers: int = 2) -> Decoder:
+    """An untrained model for these games: 64 wide, two heads."""
+    return Decoder(CUPS + len(PAIRS), 1 + 2 * LONG, layers=layers, heads=2, spread=0.5)
 
 
 def fit(
     game: Game, written: bool, steps: int, layers: int = 2, seed: int = 0, batch: int = 64, look: Callable | None = None
-) -> Small:
+) -> Decoder:
     """Train a new model on fresh games: to answer at once, or to write its steps. `look(step, net)` is called after each."""
     with torch.random.fork_rng(devices=[]):
         torch.manual_seed(seed)
-        net = Small(layers)
+        net = new(layers)
     optimizer = torch.optim.AdamW(net.parameters(), lr=2e-3, betas=(0.9, 0.98), weight_decay=0.01)
     generator = torch.Generator().manual_seed(seed)
     for step in range(steps):
@@ -107,14 +91,14 @@ def fit(
 
 
 @torch.no_grad()
-def at_once(net: Small, questions: torch.Tensor) -> torch.Tensor:
+def at_once(net: Decoder, questions: torch.Tensor) -> torch.Tensor:
     """The state after each swap [question, LONG], read off one pass over the question."""
     return net(questions)[:, -LONG:, :CUPS].argmax(-1)
 
 
 @torch.no_grad()
 def in_steps(
-    net: Small, questions: torch.Tensor, begun: torch.Tensor | None = None, temperature: float = 0.0, seed: int = 0
+    net: Decoder, questions: torch.Tensor, begun: torch.Tensor | None = None, temperature: float = 0.0, seed: int = 0
 ) -> torch.Tensor:
     """The states [question, LONG] that the model writes one after another, each read before the next; `begun` are the first
     of them, written by someone else. Temperature 0 is greedy."""
@@ -135,7 +119,7 @@ def of_depth(layers: int) -> list[dict]:
     questions, places = shell_game(N, torch.Generator().manual_seed(1000))
     rows: list[dict] = []
 
-    def look(step: int, net: Small) -> None:
+    def look(step: int, net: Decoder) -> None:
         if step in TRAINED:
             right = (at_once(net, questions) == places).sum(0).tolist()
             rows.extend({"layers": layers, "steps": step, "length": i + 1, "right": r, "n": N} for i, r in enumerate(right))
